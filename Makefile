@@ -3,7 +3,7 @@
 # make lint   formatting, lints and documentation
 # make fuzz   generated requests for FUZZ_SECONDS (600)
 # make plans  query plans with a million chats
-# make kills  kill -9 in the middle of ingest, 50 times
+# make kills  kill -9 in the middle of ingest, syncs, webhooks and sends, 50 times
 # make merges 1,000 joins of two chats while both receive messages
 # make fill       a WAHA server of 1,000 chats and 50,000 messages fills an inbox, with files of 100 MiB
 # make converge   1,000 schedules of reordered, repeated and lost webhooks
@@ -111,7 +111,7 @@ plans: build-packages
 	PLANS_CHATS=1000000 $(CARGO_TEST) --test switchboard plans -- --nocapture
 
 kills: build-packages
-	KILLS=50 $(CARGO_TEST) --test switchboard kills::
+	KILLS=50 $(CARGO_TEST) --test switchboard kills
 
 merges: build-packages
 	MERGES=1000 $(CARGO_TEST) --test switchboard ingest::links

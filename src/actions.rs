@@ -8,6 +8,7 @@ pub mod chats;
 pub mod command_notifier;
 pub mod commands;
 pub mod connections;
+mod credentials;
 pub mod events;
 pub mod idempotency;
 pub mod ingest;

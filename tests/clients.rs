@@ -1,6 +1,8 @@
 //! Third-party clients: Periskope's own npm client, Python's gRPC, a page in a browser. Their
 //! versions are pinned in `tests/clients/`; `make test` installs them.
 
+mod inbox_failures;
+mod inbox_numbers;
 mod inbox_size;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -152,10 +154,14 @@ async fn the_inbox_shows_every_type_of_message() {
     let group = "120363300000000042@g.us";
     let event = |name: &str, event: Value| json!({"session": own, name: event});
     let contact = |id: &str, name: &str| event("contact", json!({"id": id, "name": name}));
-    let members = json!([{"id": "15550104001@c.us", "isAdmin": true}, {"id": "15550104002@c.us"}]);
+    let members = json!([
+        {"id": "15550104001@c.us", "isAdmin": true}, {"id": "15550104002@c.us"}, {"id": "15550104003@c.us"}, {"id": "15550104004@c.us"},
+    ]);
     let mut events = vec![
         contact("15550104001@c.us", "Ana Alves"),
         contact("15550104002@c.us", "Bruno Brito"),
+        contact("15550104003@c.us", "Carla *Costa* Ω"),
+        contact("15550104004@c.us", "שרה כהן"),
         event("chat", json!({"jid": group, "type": "group", "name": "Team", "members": members})),
     ];
     for (minute, case) in (0_u64..).zip(cases["messages"].as_array().expect("cases")) {
@@ -212,6 +218,16 @@ fn the_inbox_reloads_a_burst_of_changes_together() {
 #[test]
 fn the_inbox_loads_consecutive_chats_while_the_list_changes() {
     must_be_ok(&node("web/inbox-slice.mjs").output().expect("node: run make test"));
+}
+
+#[test]
+fn the_inbox_shows_every_message_of_a_chat() {
+    must_be_ok(&node("web/inbox-conversation.mjs").output().expect("node: run make test"));
+}
+
+#[test]
+fn the_inbox_keeps_a_window_of_a_long_chat() {
+    must_be_ok(&node("web/inbox-window.mjs").output().expect("node: run make test"));
 }
 
 #[test]

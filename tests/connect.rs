@@ -1,7 +1,7 @@
 //! Connections: gateways, their webhooks, what is sent through them, and media.
 
 mod cloud_api;
-mod connector;
+pub mod connector;
 mod fake_gateway;
 pub mod inbound;
 mod media;

@@ -1,12 +1,9 @@
 //! Change events: written in the transaction of every change of a chat.
 
 mod api;
-
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
-use crate::support::{Chat, World};
+use crate::support::{Chat, World, until};
 
 /// The events of the chat in order: session, kind, actor and changed fields.
 fn events_of(world: &World, chat: &Chat) -> Vec<(Value, String, String, Value)> {
@@ -169,7 +166,8 @@ async fn deleted_chat_writes_a_final_event() {
     assert_eq!(world.rest().delete(&chat.session_path).await.status, 204);
     let last = "SELECT kind, changes FROM events WHERE chat_key =
         (SELECT max(chat_key) FROM events WHERE kind = 'deleted') ORDER BY number DESC LIMIT 2";
-    let had = json!({"chat_id": [chat.id, null], "assignee": [member, null], label: ["gone", null]});
+    let held = format!("held_by.{}", world.org.sessions[0]);
+    let had = json!({"chat_id": [chat.id, null], "assignee": [member, null], label: ["gone", null], held: [true, null]});
     let expected = [json!({"kind": "deleted", "changes": had}), json!({"kind": "detached", "changes": {}})];
     assert_eq!(world.sql().rows(last), expected);
 }
@@ -179,13 +177,11 @@ async fn expired_events_are_deleted() {
     let world = World::start_with("127.0.0.1:0", &["--event-retention", "200ms"]).await;
     world.chat("Expired").await;
     assert!(world.sql().count("chats") > 0);
-    for _ in 0..200 {
-        if world.sql().count("events") == 0 {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("{} events remain", world.sql().count("events"));
+    until("no event remains", async || world.sql().count("events") == 0).await;
+    // As an operator does after a restore.
+    world.admin().run("UPDATE event_heads SET last = last + 1000");
+    world.chat("Expired after skipped numbers").await;
+    until("no event remains", async || world.sql().count("events") == 0).await;
 }
 
 #[tokio::test]
@@ -210,6 +206,8 @@ async fn merge_of_chats_writes_its_events_in_one_transaction() {
     let events =
         world.sql().rows(&format!("SELECT chat_id, session_id, kind, changes {rows} ORDER BY at, event_id"));
     let [first, second] = [0, 1].map(|number| world.org.sessions[number].as_str());
+    let [held_first, held_second] = [first, second].map(|session| format!("held_by.{session}"));
+    let had = json!({"chat_id": [lid, null], held_first: [true, null], held_second: [true, null]});
     let latest = |id: &str| json!({"latest_message_id": [null, id], "last_message_at": [null, 1_737_976_000_000_000_i64]});
     let expected = [
         json!({"chat_id": chat.id, "session_id": second, "kind": "attached", "changes": {}}),
@@ -219,7 +217,7 @@ async fn merge_of_chats_writes_its_events_in_one_transaction() {
         json!({"chat_id": chat.id, "session_id": second, "kind": "messages", "changes": {"unread": [null, 1]}}),
         json!({"chat_id": lid, "session_id": first, "kind": "detached", "changes": {}}),
         json!({"chat_id": lid, "session_id": second, "kind": "detached", "changes": {}}),
-        json!({"chat_id": lid, "session_id": null, "kind": "deleted", "changes": {"chat_id": [lid, null]}}),
+        json!({"chat_id": lid, "session_id": null, "kind": "deleted", "changes": had}),
     ];
     for event in &expected {
         assert!(events.contains(event), "{event} in {events:#?}");

@@ -27,6 +27,7 @@ use switchboard::pb::ingest_json;
 use switchboard::store::{PoolOptions, Store};
 
 use crate::support::{Cluster, Database};
+use convergence::EARLIER;
 
 pub const NUMBER: &str = "15550100400";
 pub const SESSION: &str = "01J9ZX8K2QHV0M3T6R7P4N5W8C";
@@ -94,7 +95,16 @@ impl TestOrg {
             (SELECT count(*) FROM chat_members m WHERE m.org_id = x.org_id AND m.chat_key = x.chat_key)";
         let miscounted = self.rows(miscounted);
         assert!(miscounted.is_empty(), "{miscounted:?}");
-        let tables = [
+        // An alias of two numbers is shown in the chats and groups of the person only: not in a reaction elsewhere.
+        let views = format!(
+            "SELECT phone, chat_id, message_id, author, sender, delivery, details, reactions
+             FROM (
+                 SELECT v.* FROM message_views v
+                 JOIN messages m USING (org_id, session_id, chat_key, message_id, from_me, author)
+                 WHERE concat(m.delivery, m.reactions) NOT LIKE '%{EARLIER}%'
+             ) x JOIN chats USING (org_id, chat_key) JOIN sessions USING (org_id, session_id)"
+        );
+        let tables: [(&'static str, &str); 10] = [
             ("contacts", "SELECT contact_id, name, color, image, is_internal FROM contacts x"),
             (
                 "chats",
@@ -125,6 +135,7 @@ impl TestOrg {
                              ELSE nullif(x.field_times - '{author,sender_phone}'::text[], '{}') END AS field_times
                  FROM messages x JOIN chats USING (org_id, chat_key) JOIN sessions USING (org_id, session_id)",
             ),
+            ("message_views", &views),
             (
                 "waiting_updates",
                 "SELECT phone, address, message_id, sender, kind, contact_id, at, value

@@ -49,7 +49,8 @@ async fn send_file(world: &World, org: &str, token: &str) -> Value {
     let message = json!({"chat_id": "15550108888@c.us", "media": media});
     let sender = world.anonymous().token(token).with("x-phone", "15550109810");
     sender.json("POST", "/v1/message/send", message.to_string()).await.expect(200);
-    let stored = format!("SELECT media_id FROM media WHERE org_id = '{org}' AND state = 'stored'");
+    let stored =
+        format!("SELECT media_id FROM media WHERE org_id = '{org}' AND state = 'stored' AND from_me");
     world.sql().rows(&stored)[0]["media_id"].clone()
 }
 
@@ -122,7 +123,7 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
         "session": {"kept": sessions, "spare": spare.sessions},
         "webhook": {"kept": webhooks[..1], "spare": webhooks[1..]},
         "delivery": {"kept": ["7200000001"]},
-        "receiver": {"kept": ["https://hooks.acme.example/"]},
+        "receiver": {"kept": ["https://hooks.acme.example/", "https://hooks.acme.example/inbox"]},
     });
     (token, known)
 }

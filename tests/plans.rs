@@ -4,6 +4,7 @@
 //! `make plans` uses a large database, which takes minutes to fill. Otherwise the database is small, and cost settings make
 //! sequential scans and parallel workers as attractive as in the large one.
 
+mod growth;
 pub mod log;
 pub mod plan;
 mod requests;
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use crate::support::{Cluster, Rest, Server, Sql, is_statement_of_a_request};
+use crate::support::{Answer, Cluster, Rest, Server, Sql, is_statement_of_a_request};
 use log::{Entry, Log};
 use requests::Request;
 use seed::Seeded;
@@ -161,15 +162,10 @@ async fn call_everything() -> Observed {
 
     // One connection: every statement is prepared on it, and all log entries belong to the current call.
     let server = Server::start(&database, "127.0.0.1:0", &["--database-pool-size", "1"]).await;
-    let rest = Rest::new(server.address);
     // Opens the connection before the first call, with a write that shares no statement with the reads.
     let unknown_label = "/api/v1/organization/labels/label-aaaaaaaaaaaaaaaa";
-    assert_eq!(rest.token(&seeded.key).delete(unknown_label).await.status, 404);
-    let mut caller = Caller {
-        rest,
-        log: Log::from_now(cluster.log_file()),
-        keys: [seeded.key.clone(), seeded.limited_key.clone()],
-    };
+    assert_eq!(Rest::new(server.address).token(&seeded.key).delete(unknown_label).await.status, 404);
+    let mut caller = Caller::new(&cluster, &server, &seeded);
     caller.check_log(&mut database.sql());
     let mut observed = Observed { calls: Vec::new(), ends: Vec::new() };
     for request in requests::all(&seeded) {
@@ -203,6 +199,14 @@ struct Caller {
 }
 
 impl Caller {
+    fn new(cluster: &Cluster, server: &Server, seeded: &Seeded) -> Self {
+        Self {
+            rest: Rest::new(server.address),
+            log: Log::from_now(cluster.log_file()),
+            keys: [seeded.key.clone(), seeded.limited_key.clone()],
+        }
+    }
+
     /// Checks that a sequential scan would be noticed.
     fn check_log(&mut self, sql: &mut Sql) {
         sql.run("SELECT FROM messages WHERE body = 'not in any message'");
@@ -213,12 +217,18 @@ impl Caller {
     }
 
     async fn call(&mut self, request: &Request) -> (Call, Value) {
+        let (call, answer) = self.observe(request).await;
+        assert_eq!(answer.status, 200, "{request:?}: {}", answer.text());
+        (call, answer.json())
+    }
+
+    /// Makes a call whose rows may be missing.
+    async fn observe(&mut self, request: &Request) -> (Call, Answer) {
         let rest = self.rest.token(&self.keys[usize::from(request.is_limited)]);
         let rest = request.phone.iter().fold(rest, |rest, phone| rest.with("x-phone", phone));
         self.log.next();
         let answer = rest.get(&request.target).await;
-        assert_eq!(answer.status, 200, "{request:?}: {}", answer.text());
-        (Call { request: request.clone(), entries: self.log.next() }, answer.json())
+        (Call { request: request.clone(), entries: self.log.next() }, answer)
     }
 
     /// The first and the last full page of a list with offset pagination, if it has several.

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 use std::{env, fs};
 
 use serde_json::{Value, json};
@@ -10,9 +9,7 @@ use switchboard::pb::{ChatChange, WatchChatsRequest};
 use tonic::Code;
 
 use crate::support::{Chat, Cluster, Database, World, postgres_programs};
-
-/// Far longer than any step takes.
-const TIMEOUT: Duration = Duration::from_secs(60);
+use crate::watch;
 
 /// A temporary directory, removed when dropped.
 struct Folder(PathBuf);
@@ -76,21 +73,14 @@ fn after(resume_token: &str) -> WatchChatsRequest {
 /// The first change after the token, and its own token.
 async fn next_change(world: &World, resume_token: &str) -> (ChatChange, String) {
     let mut watch = world.grpc_chat().watch_chats(after(resume_token)).await.expect("a watch").into_inner();
-    let waiting = async {
-        loop {
-            let answer = watch.message().await.expect("no error").expect("no end");
-            if let Some(change) = answer.change {
-                return (change, answer.resume_token);
-            }
-        }
-    };
-    tokio::time::timeout(TIMEOUT, waiting).await.expect("a change")
+    let message = watch::next_with_change(&mut watch).await;
+    (message.change.expect("a change"), message.resume_token)
 }
 
 /// A resume token of the present position.
 async fn now(world: &World) -> String {
     let mut watch = world.grpc_chat().watch_chats(after("")).await.expect("a watch").into_inner();
-    watch.message().await.expect("no error").expect("no end").resume_token
+    watch::next(&mut watch).await.resume_token
 }
 
 #[tokio::test]
@@ -130,10 +120,10 @@ async fn restored_database_serves_the_same_responses() {
     assert_eq!(refused.code(), Code::OutOfRange);
     // After skipping numbers that may have been sent, a watch resumes from a position beyond the backup.
     elsewhere.admin().run(
-        "INSERT INTO event_heads (org_id, bucket, last) SELECT org_id, bucket, 1000000 FROM orgs, generate_series(0, 15) bucket
-         ON CONFLICT (org_id, bucket) DO UPDATE SET last = event_heads.last + 1000000",
+        "INSERT INTO event_heads (org_id, bucket, last) SELECT org_id, bucket, 100000 FROM orgs, generate_series(0, 15) bucket
+         ON CONFLICT (org_id, bucket) DO UPDATE SET last = event_heads.last + 100000",
     );
     note(&elsewhere, &chat, "anew").await;
     let (anew, _) = next_change(&elsewhere, &ahead).await;
-    assert!(anew.id > before.id + 1_000_000, "{anew:?}");
+    assert!(anew.id > before.id + 100_000, "{anew:?}");
 }

@@ -25,6 +25,9 @@ use crate::support::{World, fill_lists};
 /// Whether `make soak` runs the tests.
 static IS_FULL: LazyLock<bool> = LazyLock::new(|| env::var_os("SOAK").is_some());
 
+/// The default timeouts of the service, unlike those of other tests.
+const DEFAULT_TIMEOUTS: [&str; 4] = ["--request-timeout", "5s", "--database-acquire-timeout", "250ms"];
+
 /// Interval of polling.
 const PAUSE: Duration = Duration::from_millis(20);
 

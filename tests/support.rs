@@ -71,11 +71,22 @@ pub fn files_under(folder: &str, extension: &str) -> Vec<PathBuf> {
     files
 }
 
+/// The outcome of what the test waits for, which takes far less time than it is given: machines that run tests are busy.
+pub async fn in_time<T>(what: &str, outcome: impl Future<Output = T>) -> T {
+    let outcome = tokio::time::timeout(Duration::from_secs(120), outcome).await;
+    outcome.unwrap_or_else(|_| panic!("{what}: not in time"))
+}
+
 /// Waits until it is so, far longer than it takes: machines that run tests are busy. Says how long it took.
-pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Duration {
+pub async fn until(what: &str, is_so: impl AsyncFnMut() -> bool) -> Duration {
+    until_within(Duration::from_secs(60), what, is_so).await
+}
+
+/// Waits until it is so, but not longer than that. Says how long it took.
+pub async fn until_within(limit: Duration, what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Duration {
     let begun = Instant::now();
     while !is_so().await {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{what}: not in time");
+        assert!(begun.elapsed() < limit, "{what}: not in time");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     begun.elapsed()

@@ -17,7 +17,7 @@ use tonic::codegen::tokio_stream;
 use tonic::transport::Channel;
 
 use self::collector::Collector;
-use crate::support::{Certificates, Chat, Protocol, World, frame, text, until};
+use crate::support::{Certificates, Chat, Protocol, World, frame, in_time, text, until};
 
 const GET_CHAT: &str = "/switchboard.v1.ChatService/GetChat";
 
@@ -191,7 +191,7 @@ async fn stream_is_counted_with_its_final_code() {
     let mut request = tonic::Request::new(tokio_stream::iter([IngestRequest::default()]));
     request.metadata_mut().insert("authorization", format!("Bearer {key}").parse().expect("a header"));
     let mut answers = IngestServiceClient::new(channel).ingest(request).await.expect("a stream").into_inner();
-    answers.message().await.expect_err("a refusal");
+    in_time("a refusal", answers.message()).await.expect_err("a refusal");
     drop(world.grpc_chat().watch_chats(WatchChatsRequest::default()).await.expect("a watch"));
     let mut lines = TcpStream::connect(world.address()).await.expect("a connection");
     let head =
@@ -205,16 +205,13 @@ async fn stream_is_counted_with_its_final_code() {
         count(r#"code="CANCELLED",protocol="grpc",rpc="/switchboard.v1.ChatService/WatchChats""#),
         count(r#"code="UNAUTHENTICATED",protocol="rest",rpc="/switchboard.v1.ChatService/WatchChats""#),
     ] {
-        let mut text = String::new();
-        for _ in 0..600 {
-            text = world.metrics().await;
-            if text.lines().any(|line| line == series) {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        assert!(text.lines().any(|line| line == series), "{series}\n{text}");
+        until_reported(&world, &series).await;
     }
+}
+
+/// Waits until that line is among the metrics.
+async fn until_reported(world: &World, expected: &str) {
+    until(expected, async || world.metrics().await.lines().any(|line| line == expected)).await;
 }
 
 #[tokio::test]
@@ -234,14 +231,15 @@ async fn log_line_has_request_and_trace_id() {
 #[tokio::test]
 async fn telemetry_contains_no_personal_data() {
     let collector = Collector::start().await;
-    let args = ["--log-level", "trace", "--metrics-address", "127.0.0.1:0", "--request-timeout", "1s"];
+    let args = ["--log-level", "trace", "--metrics-address", "127.0.0.1:0", "--request-timeout", "10s"];
     let world = World::start_with_env(&args, &[("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url())]).await;
     let chat = world.chat("Canary Kiwi").await;
     plant(&world, &chat);
     stir(&world, &chat).await;
     let mut sql = world.sql();
     sql.run("BEGIN; LOCK TABLE chats");
-    world.rest().get(&chat).await.expect(504);
+    // The wait for the lock ends before the call.
+    world.rest().get(&chat).await.expect(503);
     sql.run("ROLLBACK");
     let scraped = world.metrics().await;
     let secret = world.org.key.rsplit('_').next().expect("a secret").to_owned();

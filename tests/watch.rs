@@ -5,37 +5,37 @@ mod filters;
 mod messages;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use prost::Message;
 use serde_json::json;
-use switchboard::pb::{
-    ChatChange, WatchChatsRequest, WatchChatsResponse, WatchSessionChatsRequest, WatchSessionChatsResponse,
-};
+use switchboard::pb::{ChatChange, WatchChatsRequest, WatchChatsResponse, WatchSessionChatsRequest};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tonic::{Code, Streaming};
 
-use crate::support::{Chat, Server, World, frame};
+use crate::support::{Chat, Server, World, frame, in_time};
 
-/// Longer than anything here takes.
-const TIMEOUT: Duration = Duration::from_secs(60);
+/// The next message, which may be a heartbeat.
+pub async fn next<T>(watch: &mut Streaming<T>) -> T {
+    in_time("a message", watch.message()).await.expect("no error").expect("no end")
+}
 
-async fn next(watch: &mut Streaming<WatchChatsResponse>) -> WatchChatsResponse {
-    let item = tokio::time::timeout(TIMEOUT, watch.message()).await.expect("an item");
-    item.expect("no error").expect("no end")
+/// The next message with a change, after any heartbeats.
+pub async fn next_with_change(watch: &mut Streaming<WatchChatsResponse>) -> WatchChatsResponse {
+    let waiting = async {
+        loop {
+            let message = next(watch).await;
+            if message.change.is_some() {
+                return message;
+            }
+        }
+    };
+    in_time("a change", waiting).await
 }
 
 /// The next change, after any heartbeats.
 pub async fn next_change(watch: &mut Streaming<WatchChatsResponse>) -> ChatChange {
-    let waiting = async {
-        loop {
-            if let Some(change) = next(watch).await.change {
-                return change;
-            }
-        }
-    };
-    tokio::time::timeout(TIMEOUT, waiting).await.expect("a change")
+    next_with_change(watch).await.change.expect("a change")
 }
 
 /// A watch after its first message.
@@ -74,12 +74,14 @@ impl Raw {
     /// Reads until the bytes contain the text.
     async fn until(&mut self, text: &str) -> &str {
         let mut buffer = [0; 4096];
-        while !self.received.contains(text) {
-            let read = tokio::time::timeout(TIMEOUT, self.stream.read(&mut buffer)).await;
-            let length = read.unwrap_or_else(|_| panic!("no {text} in {}", self.received)).expect("bytes");
-            assert!(length > 0, "the end, and no {text} in {}", self.received);
-            self.received.push_str(&String::from_utf8_lossy(&buffer[..length]));
-        }
+        let reading = async {
+            while !self.received.contains(text) {
+                let length = self.stream.read(&mut buffer).await.expect("bytes");
+                assert!(length > 0, "the end, and no {text} in {}", self.received);
+                self.received.push_str(&String::from_utf8_lossy(&buffer[..length]));
+            }
+        };
+        in_time(text, reading).await;
         &self.received
     }
 }
@@ -134,22 +136,18 @@ async fn limited_key_watches_only_its_sessions() {
         Code::NotFound
     );
     let mut watch = client.watch_session_chats(request(1)).await.expect("a watch").into_inner();
-    let next = async |watch: &mut Streaming<WatchSessionChatsResponse>| {
-        tokio::time::timeout(TIMEOUT, watch.message())
-            .await
-            .expect("an item")
-            .expect("no error")
-            .expect("no end")
-    };
     assert!(next(&mut watch).await.change.is_none());
     archive(&world, &hidden, true).await;
     assert_eq!(world.rest().patch(&hidden.path, json!({"labels": "hidden"})).await.status, 200);
     assert_eq!(world.rest().patch(&visible.path, json!({"labels": "shared"})).await.status, 200);
     world.import(&world.org, &[event(true)]);
     let mut changes = Vec::new();
-    while changes.len() < 2 {
-        changes.extend(next(&mut watch).await.change.map(|change| (change.jid, change.action)));
-    }
+    let receiving = async {
+        while changes.len() < 2 {
+            changes.extend(next(&mut watch).await.change.map(|change| (change.jid, change.action)));
+        }
+    };
+    in_time("two changes", receiving).await;
     let jid = visible.jid.clone();
     assert_eq!(changes, [(jid.clone(), "labels".to_owned()), (jid, "state".to_owned())]);
 }
@@ -189,12 +187,10 @@ impl Received {
     /// Receives until there are that many changes. Returns the last resume token.
     async fn receive(&mut self, watch: &mut Streaming<WatchChatsResponse>, count: usize) -> String {
         loop {
-            let item = next(watch).await;
-            if let Some(change) = item.change {
-                self.add(change);
-            }
+            let message = next_with_change(watch).await;
+            self.add(message.change.expect("a change"));
             if self.ids.len() >= count {
-                return item.resume_token;
+                return message.resume_token;
             }
         }
     }
@@ -243,7 +239,6 @@ async fn idle_watch_receives_heartbeats() {
         WatchSessionChatsRequest { session_id: world.org.sessions[1].clone(), ..Default::default() };
     let mut watch = world.grpc_session().watch_session_chats(request).await.expect("a watch").into_inner();
     for _ in 0..2 {
-        let item = tokio::time::timeout(TIMEOUT, watch.message()).await.expect("an item");
-        assert!(!item.expect("no error").expect("no end").resume_token.is_empty());
+        assert!(!next(&mut watch).await.resume_token.is_empty());
     }
 }

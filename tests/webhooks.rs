@@ -165,7 +165,7 @@ async fn rejected_delivery_becomes_a_replayable_dead_letter() {
 
 #[tokio::test]
 async fn unresponsive_endpoint_delays_no_other_endpoint() {
-    let world = world(&["--webhook-timeout", "20s"]).await;
+    let world = world(&["--webhook-timeout", "10m"]).await;
     let (caller, dead, alive) = (manager(&world).await, Receiver::start().await, Receiver::start().await);
     let chat = world.chat("A").await;
     dead.answers(|_| 0);
@@ -206,7 +206,7 @@ async fn failing_endpoint_gets_dead_letters_with_few_requests() {
 #[tokio::test]
 async fn slow_endpoints_delay_no_other_organization() {
     const SLOW: usize = 40;
-    let world = world(&["--webhook-timeout", "30s"]).await;
+    let world = world(&["--webhook-timeout", "10m"]).await;
     let (caller, slow, quick) = (manager(&world).await, Receiver::start().await, Receiver::start().await);
     slow.answers(|_| 0);
     for number in 0..SLOW {

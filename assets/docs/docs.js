@@ -1,6 +1,6 @@
 // Shows the OpenAPI document. Nothing is loaded from or sent to another origin: no fonts, no telemetry, no request proxy.
 Scalar.createApiReference('#reference', {
-  url: 'openapi.json',
+  content: withUnsentOptions(withThisOrigin(await (await fetch('openapi.json')).json())),
   withDefaultFonts: false,
   telemetry: false,
   agent: { disabled: true },
@@ -24,3 +24,23 @@ new MutationObserver(() => {
     if (path) link.querySelector(':scope > div:last-of-type').dataset.path = decodeURI(path);
   }
 }).observe(document.body, { childList: true, subtree: true });
+
+/** The document, whose quick start has the origin of this page in place of the default one: it can be pasted with any port. */
+function withThisOrigin(document) {
+  document.info.description = document.info.description.replaceAll('http://127.0.0.1:8080', location.origin);
+  return document;
+}
+
+/** The document, with examples of optional parameters that are sent only when a reader selects them. */
+function withUnsentOptions(document) {
+  const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
+  const parameters = operations.flatMap(({ parameters }) => parameters ?? []);
+  for (const parameter of [...parameters, ...Object.values(document.components.parameters ?? {})]) {
+    const { required, example, schema } = parameter;
+    if (!required && schema) {
+      parameter.examples = { example: { value: example ?? schema.default ?? '', 'x-disabled': true } };
+      delete parameter.example;
+    }
+  }
+  return document;
+}

@@ -58,6 +58,11 @@ impl<V, R> IdempotentWrite<V, R> {
         self
     }
 
+    /// The use of the idempotency key, if there is one.
+    pub fn key_use(&self) -> Option<KeyUse> {
+        self.keyed.as_ref().map(|keyed| keyed.key_use)
+    }
+
     /// What must hold before a stored response is returned, since the caller may see less by now. What the write deleted is
     /// missing and must not fail.
     #[must_use]
@@ -97,14 +102,19 @@ impl<V, R> IdempotentWrite<V, R> {
         self.write_named(name_of::<F>(), store, org, work).await
     }
 
+    /// A writer of the same actor.
+    pub(super) fn writer(&self, org: OrgId) -> Writer {
+        Writer { org, actor: self.actor.clone(), lock_mode: LockMode::Shared }
+    }
+
     async fn write_named<F>(self, name: &'static str, store: &Store, org: OrgId, work: F) -> Result<R>
     where
         F: Fn(&mut Transaction<'_>) -> StoreResult<V> + Send + 'static,
         V: Send + 'static,
         R: Send + 'static,
     {
-        let Self { actor, keyed, answer, recheck } = self;
-        let writer = Writer { org, actor, lock_mode: LockMode::Shared };
+        let writer = self.writer(org);
+        let Self { keyed, answer, recheck, .. } = self;
         match keyed {
             None => store.write_named(name, writer, work).await.map(answer),
             Some(keyed) => {
@@ -154,6 +164,26 @@ impl<R> Keyed<R> {
             }
         }
     }
+}
+
+/// Does parts of a write, each in a transaction of its own, until one returns that it had nothing to do. Parts of a write whose key is
+/// used are not done.
+pub(super) async fn write_parts<F>(
+    store: &Store,
+    writer: Writer,
+    key_use: Option<KeyUse>,
+    part: F,
+) -> Result<()>
+where
+    F: Fn(&mut Transaction<'_>) -> StoreResult<bool> + Clone + Send + 'static,
+{
+    let org = writer.org;
+    let part = move |tx: &mut Transaction<'_>| match key_use {
+        Some(key_use) if idempotency::is_used(tx, org, &key_use)? => Ok(false),
+        Some(_) | None => part(tx),
+    };
+    while store.write_named(name_of::<F>(), writer.clone(), part.clone()).await? {}
+    Ok(())
 }
 
 /// Removes a batch of expired idempotency keys. Returns whether there may be more.

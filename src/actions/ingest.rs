@@ -28,6 +28,6 @@ pub use expiry::delete_expired;
 pub(super) use parse::stored_json;
 pub use scope::SessionScope;
 pub use transaction::Mark;
-pub(super) use within::{apply_within, rename_message};
+pub(super) use within::{apply_within, rename_message, set_quoted};
 
 pub use crate::pb::IngestEvent;

@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
+use super::credentials::{self, Credential};
 use super::idempotency::IdempotentWrite;
 use super::page::{CursorList, Page};
 use super::session_ids::{self, is_subset};
 use super::{Precondition, name, orgs};
 use crate::auth::ApiKey;
-use crate::caller::{Actor, Caller, Capabilities, Capability, Principal, Role, capability_name};
+use crate::caller::{Actor, Caller, Capabilities, Principal, capability_name};
 use crate::config::Secret;
 use crate::cursor::{Scope, SigningKeys};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::ids::{KeyId, OrgId, SessionId};
 use crate::instant::Instant;
 pub use crate::store::keys::KeyRow;
 use crate::store::keys::{self, NewKeyRow};
-use crate::store::{Connection, Store, StoreResult, Transaction, logins, members};
+use crate::store::{Connection, Store, StoreResult, Transaction};
 
 /// The position before the first key.
 const BEFORE_ALL: (Instant, &str) = (Instant::from_micros(0), "");
@@ -23,6 +24,8 @@ const BEFORE_ALL: (Instant, &str) = (Instant::from_micros(0), "");
 /// A key to create.
 #[derive(Clone, Debug)]
 pub struct NewKey {
+    /// The public part of the key; `None` for a random one.
+    pub id: Option<KeyId>,
     /// The purpose of the key.
     pub name: String,
     /// What the key permits, at least one.
@@ -87,45 +90,22 @@ async fn insert<R: Send + 'static>(
     creator: Option<Caller>,
     idempotent: IdempotentWrite<CreatedKey, R>,
 ) -> Result<R> {
-    let key = ApiKey::generate(org)?;
-    let row = checked_new(&key, new, creator.as_ref().is_none_or(|caller| caller.manages_owners))?;
+    let key = ApiKey::generate(org, new.id.clone())?;
+    let row = checked_new(&key, new)?;
     let write = move |tx: &mut Transaction<'_>| {
-        let latest = match &creator {
-            Some(caller) => check_creator(tx, caller)?,
-            None => orgs::check_exists(tx, org).map(|()| None)?,
+        let Credential { expires_at: latest, manages_owners } = match &creator {
+            Some(caller) => credentials::recheck(tx, caller)?,
+            None => orgs::check_exists(tx, org).map(|()| Credential::OPERATOR)?,
         };
         session_ids::check_exist(tx, org, row.sessions.as_deref())?;
         let expires_at = expiry(row.expires_at, latest)?;
         let claimant = creator.as_ref().and_then(Caller::claimant_key);
-        let row = NewKeyRow { expires_at, created_by: tx.actor(), claimant, ..row.clone() };
+        let created_by = tx.actor();
+        let row = NewKeyRow { expires_at, manages_owners, created_by, claimant, ..row.clone() };
         let row = keys::insert(tx, org, &row)?;
         Ok(CreatedKey { token: key.token(), row })
     };
     idempotent.write(store, org, write).await
-}
-
-/// Checks the creator's own credential, and returns when it expires. The check of requests is a few seconds old: a revoked
-/// key must not live on in one that it creates meanwhile. Locks the credential, so that revoking it waits for this.
-fn check_creator(connection: &mut Connection, caller: &Caller) -> StoreResult<Option<Instant>> {
-    let org = caller.org;
-    let (is_valid, expires_at) = match (&caller.principal, &caller.member) {
-        (Principal::ApiKey(id), _) => {
-            let key = keys::lock(connection, org, id)?.filter(|key| state_of(key) == KeyState::Active);
-            (key.is_some(), key.and_then(|key| key.expires_at))
-        }
-        (Principal::Member(_), Some(member)) => {
-            (!members::lock_existing(connection, org, &[member])?.is_empty(), None)
-        }
-        (Principal::Member(_), None) => (true, None),
-    };
-    let login = logins::find(connection, org, caller.member.as_deref().unwrap_or_default())?;
-    let login = login.filter(|login| is_valid && login.org_disabled_at.is_none());
-    let lost = || Error::new(Kind::Unauthenticated, "the token is no longer accepted");
-    let role = login.ok_or_else(lost)?.role;
-    match role.map(|role| role.parse::<Role>()).transpose()? {
-        Some(Role::Member) => Err(Error::forbidden(capability_name(Capability::Manage)).into()),
-        Some(Role::Admin | Role::Owner) | None => Ok(expires_at),
-    }
 }
 
 /// The expiry of a new key, which is no later than that of the key that creates it.
@@ -238,7 +218,7 @@ fn not_found() -> Error {
     Error::not_found("key not found")
 }
 
-fn checked_new(key: &ApiKey, new: NewKey, manages_owners: bool) -> Result<NewKeyRow> {
+fn checked_new(key: &ApiKey, new: NewKey) -> Result<NewKeyRow> {
     let name = name::checked("name", &new.name)?;
     if new.expires_at.is_some_and(|expires_at| expires_at <= Instant::now()) {
         return Err(Error::invalid("expires_at", "must be in the future"));
@@ -250,7 +230,7 @@ fn checked_new(key: &ApiKey, new: NewKey, manages_owners: bool) -> Result<NewKey
         capabilities: new.capabilities.iter().map(capability_name).collect(),
         sessions: new.sessions.map(session_ids::sorted),
         expires_at: new.expires_at,
-        manages_owners,
+        manages_owners: false,
         created_by: String::new(),
         claimant: None,
     })

@@ -7,7 +7,6 @@ use super::retention::{self, BATCH};
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ids::{ChatAddress, MediaId, OrgId, SessionId};
-use crate::instant::Instant;
 use crate::store::ingest::{self, Message, MessageId, MessageKey, SessionChatKey};
 pub use crate::store::media::{
     DueFile, EXPIRED, FileDetails, MediaFile, NewFile, PENDING, REJECTED, STORED, StoredBytes, TOO_LARGE,
@@ -20,6 +19,8 @@ const PENDING_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// A message that has a media file, as a gateway names it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FileOfMessage {
+    /// The id; `None` for a random one.
+    pub id: Option<MediaId>,
     /// The chat.
     pub chat: ChatAddress,
     /// WhatsApp's id of the message.
@@ -74,7 +75,8 @@ pub(super) fn add(
                 Some(stored) if media_objects::keep(tx, org, &stored.sha256)? => Some(stored.clone()),
                 Some(_) | None => None,
             };
-            new.insert(message.clone(), NewFile { message, locator, details, stored });
+            let media_id = file.id.clone().unwrap_or_else(MediaId::generate);
+            new.insert(message.clone(), NewFile { media_id, message, locator, details, stored });
         }
     }
     if new.is_empty() {
@@ -110,6 +112,9 @@ pub async fn due(
     store.read(move |connection| media::due(connection, org, session, &without, limit)).await
 }
 
+/// When a file is fetched again whose bytes were deleted before its message had them.
+const DELETED_PAUSE: Duration = Duration::from_secs(5);
+
 /// What became of a file that was to be fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FetchOutcome {
@@ -125,7 +130,11 @@ pub enum FetchOutcome {
 pub async fn fetched(store: &Store, org: OrgId, id: MediaId, outcome: FetchOutcome) -> Result<()> {
     store
         .write(org, move |tx: &mut Transaction<'_>| match &outcome {
-            FetchOutcome::Stored(bytes) => media::set_stored(tx, &id, bytes),
+            // Otherwise the message that had the same bytes was deleted meanwhile, and they with it.
+            FetchOutcome::Stored(bytes) => match media_objects::keep(tx, org, &bytes.sha256)? {
+                true => media::set_stored(tx, &id, bytes),
+                false => media::defer(tx, org, &id, DELETED_PAUSE, "its bytes were deleted again"),
+            },
             FetchOutcome::Failed(state, reason) => media::set_failed(tx, &id, state, reason),
             FetchOutcome::Deferred(backoff, reason) => media::defer(tx, org, &id, *backoff, reason),
         })
@@ -171,11 +180,7 @@ pub async fn expire_stored(store: &Store, retention: Duration) -> Result<bool> {
 }
 
 async fn expire_older(store: &Store, state: &'static str, age: Duration) -> Result<bool> {
-    let older = move |connection: &mut Connection| {
-        let age = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
-        let than = Instant::from_micros(Instant::now().micros().saturating_sub(age));
-        media::older(connection, state, than, BATCH)
-    };
+    let older = move |connection: &mut Connection| media::older(connection, state, age, BATCH);
     let old = store.read(older).await?;
     retention::delete(store, old, move |tx, _, files| {
         let reason = if state == PENDING { "it could not be fetched in time" } else { KEPT_NO_LONGER };
@@ -186,13 +191,14 @@ async fn expire_older(store: &Store, state: &'static str, age: Duration) -> Resu
 
 const KEPT_NO_LONGER: &str = "it is kept no longer";
 
-/// Expires the oldest files of organizations that have more bytes than that: at most a batch of each. Call it after the
-/// objects that no message has were deleted, so that they do not count.
+/// Expires the oldest files of organizations whose messages have more bytes than that: at most a batch of each. Objects that no
+/// message has do not count: no file that expires makes them fewer.
 pub async fn expire_above(store: &Store, max_bytes: u64) -> Result<()> {
     let max_bytes = i64::try_from(max_bytes).unwrap_or(i64::MAX);
-    for (org, excess) in store.read(move |connection| media_objects::above(connection, max_bytes)).await? {
+    for org in store.read(move |connection| media_objects::above(connection, max_bytes)).await? {
         store
             .write(org, move |tx: &mut Transaction<'_>| {
+                let excess = media_objects::used_bytes(tx, org)? - max_bytes;
                 let mut freed = 0;
                 let mut oldest = media::oldest(tx, org, BATCH)?;
                 oldest.retain(|(_, size)| {

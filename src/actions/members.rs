@@ -1,5 +1,8 @@
 //! The members of an organization.
 
+use std::sync::Arc;
+
+use super::credentials::{self, Credential};
 use super::idempotency::IdempotentWrite;
 use super::page::{CursorList, Page};
 use super::{Precondition, name, orgs};
@@ -37,30 +40,53 @@ pub struct MemberChange {
     pub role: Patch<Role>,
 }
 
-/// The organization whose members change, and the permissions of the caller.
-#[derive(Clone, Copy, Debug)]
+/// The organization whose members change, and who changes them.
+#[derive(Clone, Debug)]
 pub struct Manager {
     org: OrgId,
-    manages_owners: bool,
+    /// `None` for an operator.
+    caller: Option<Arc<Caller>>,
 }
 
 impl Manager {
     /// An operator at the command line, without limits.
     pub const fn operator(org: OrgId) -> Self {
-        Self { org, manages_owners: true }
+        Self { org, caller: None }
     }
 
+    /// What the manager may do in the transaction.
+    fn permissions(&self, connection: &mut Connection) -> StoreResult<Permissions> {
+        let credential = match &self.caller {
+            Some(caller) => credentials::recheck(connection, caller)?,
+            None => Credential::OPERATOR,
+        };
+        Ok(Permissions { org: self.org, manages_owners: credential.manages_owners })
+    }
+}
+
+impl From<Arc<Caller>> for Manager {
+    fn from(caller: Arc<Caller>) -> Self {
+        Self { org: caller.org, caller: Some(caller) }
+    }
+}
+
+/// What a manager may do in the organization.
+#[derive(Clone, Copy, Debug)]
+struct Permissions {
+    org: OrgId,
+    manages_owners: bool,
+}
+
+impl Permissions {
     fn check_owners(self) -> Result<()> {
         if self.manages_owners {
             return Ok(());
         }
         Err(Error::new(Kind::Forbidden, "only an owner may add, change or remove owners"))
     }
-}
 
-impl From<&Caller> for Manager {
-    fn from(caller: &Caller) -> Self {
-        Self { org: caller.org, manages_owners: caller.manages_owners }
+    fn check_new(self, new: &NewMemberRow) -> Result<()> {
+        if new.role == Role::Owner.as_str() { self.check_owners() } else { Ok(()) }
     }
 }
 
@@ -75,9 +101,12 @@ pub async fn add<R: Send + 'static>(
     new: NewMember,
     idempotent: IdempotentWrite<MemberRow, R>,
 ) -> Result<R> {
-    let row = checked_by(manager, new)?;
+    let row = checked_new(new)?;
     let org = manager.org;
-    let write = move |tx: &mut Transaction<'_>| Ok(members::insert(tx, org, &row)?.ok_or_else(taken)?);
+    let write = move |tx: &mut Transaction<'_>| {
+        manager.permissions(tx)?.check_new(&row)?;
+        Ok(members::insert(tx, org, &row)?.ok_or_else(taken)?)
+    };
     idempotent.write(store, org, write).await
 }
 
@@ -91,12 +120,14 @@ pub async fn add_or_update(store: &Store, manager: Manager, new: NewMember) -> R
         name: new.name.clone().map_or(Patch::Keep, Patch::Set),
         role: new.role.map_or(Patch::Keep, Patch::Set),
     })?;
-    let row = checked_by(manager, new)?;
+    let row = checked_new(new)?;
     let org = manager.org;
     let write = move |tx: &mut Transaction<'_>| {
         orgs::lock(tx, org)?;
+        let permissions = manager.permissions(tx)?;
+        permissions.check_new(&row)?;
         if members::insert(tx, org, &row)?.is_none() {
-            change_one(tx, manager, &row.member_key, &change, &Precondition::NONE)?;
+            change_one(tx, permissions, &row.member_key, &change, &Precondition::NONE)?;
         }
         Ok(())
     };
@@ -139,11 +170,13 @@ pub async fn update<R: Send + 'static>(
 ) -> Result<R> {
     let key = key_of(email)?;
     let change = checked(change)?;
+    let org = manager.org;
     let write = move |tx: &mut Transaction<'_>| {
-        orgs::lock(tx, manager.org)?;
-        change_one(tx, manager, &key, &change, &precondition)
+        orgs::lock(tx, org)?;
+        let permissions = manager.permissions(tx)?;
+        change_one(tx, permissions, &key, &change, &precondition)
     };
-    idempotent.write(store, manager.org, write).await
+    idempotent.write(store, org, write).await
 }
 
 /// Removes the member with this email, and unassigns the chats assigned to it.
@@ -162,9 +195,10 @@ pub async fn remove<R: Send + 'static>(
     let org = manager.org;
     let write = move |tx: &mut Transaction<'_>| {
         orgs::lock(tx, org)?;
+        let permissions = manager.permissions(tx)?;
         let member = lock(tx, org, &key, &precondition)?;
         if is_owner(&member) {
-            check_owner_stays(tx, manager, &key)?;
+            check_owner_stays(tx, permissions, &key)?;
         }
         members::delete(tx, &key, &member.email)
     };
@@ -175,28 +209,28 @@ pub async fn remove<R: Send + 'static>(
 /// Otherwise two owners could remove each other concurrently.
 fn change_one(
     connection: &mut Connection,
-    manager: Manager,
+    permissions: Permissions,
     key: &str,
     change: &MemberChanges,
     precondition: &Precondition<MemberRow>,
 ) -> StoreResult<MemberRow> {
-    let member = lock(connection, manager.org, key, precondition)?;
+    let member = lock(connection, permissions.org, key, precondition)?;
     let role = change.role.unwrap_or(&member.role);
     if role != member.role && is_owner(&member) {
-        check_owner_stays(connection, manager, key)?;
+        check_owner_stays(connection, permissions, key)?;
     } else if role != member.role && role == Role::Owner.as_str() {
-        manager.check_owners()?;
+        permissions.check_owners()?;
     }
     if change.name.is_none() && change.role.is_none() {
         return Ok(member);
     }
-    members::update(connection, manager.org, key, change)
+    members::update(connection, permissions.org, key, change)
 }
 
 /// Checks that this owner may lose the role.
-fn check_owner_stays(connection: &mut Connection, manager: Manager, key: &str) -> StoreResult<()> {
-    manager.check_owners()?;
-    if members::has_other_owner(connection, manager.org, key)? {
+fn check_owner_stays(connection: &mut Connection, permissions: Permissions, key: &str) -> StoreResult<()> {
+    permissions.check_owners()?;
+    if members::has_other_owner(connection, permissions.org, key)? {
         return Ok(());
     }
     Err(Error::new(Kind::FailedPrecondition, "the organization must keep an owner").into())
@@ -204,13 +238,6 @@ fn check_owner_stays(connection: &mut Connection, manager: Manager, key: &str) -
 
 fn is_owner(member: &MemberRow) -> bool {
     member.role == Role::Owner.as_str()
-}
-
-fn checked_by(manager: Manager, new: NewMember) -> Result<NewMemberRow> {
-    if new.role == Some(Role::Owner) {
-        manager.check_owners()?;
-    }
-    checked_new(new)
 }
 
 /// Validates a member to add. Permissions are not checked.

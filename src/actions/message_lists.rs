@@ -4,12 +4,12 @@ use super::chats::missing;
 use super::sessions::missing_chat;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
-use crate::ids::{AddressKind, ChatAddress, PhoneSelector};
+use crate::ids::{ChatAddress, MessageId, PhoneSelector};
 use crate::store::chat_selector::ChatSelector;
 use crate::store::lists::{ListPage, PageWindow, SessionScope};
 pub use crate::store::message_lists::MessageFilter;
-use crate::store::message_lists::{self, ListedMessage, MessageName};
-use crate::store::message_views::{Json, Reactions};
+use crate::store::message_lists::{self, ListedMessage};
+use crate::store::message_views::{Json, NamedMessage, Reactions};
 use crate::store::{Connection, Store, chat_access};
 
 /// A page of the messages of one chat or of all chats, which the selected number or any number holds.
@@ -51,7 +51,10 @@ pub async fn reactions(
     message_id: String,
 ) -> Result<Option<Json<Reactions>>> {
     let org = caller.org;
-    let name = name(&address, &message_id);
+    let name = match message_id.parse::<MessageId>() {
+        Ok(name) => name.into(),
+        Err(_) => NamedMessage::of_id(message_id),
+    };
     let selector = ChatSelector::of(caller, address, number);
     let read =
         move |connection: &mut Connection| match message_lists::reactions(connection, org, &selector, &name)?
@@ -65,38 +68,4 @@ pub async fn reactions(
         return Err(Error::invalid("message_id", problem));
     }
     Ok(found.pop().flatten())
-}
-
-/// Reads `<fromMe>_<chat>_<id>`, with `_<author>` for incoming messages of groups, or the message's own id.
-fn name(chat: &ChatAddress, message_id: &str) -> MessageName {
-    let mut parts = message_id.splitn(4, '_');
-    let (from_me, id) = match (parts.next(), parts.next(), parts.next()) {
-        (Some("true"), Some(_), Some(id)) => (Some(true), id),
-        (Some("false"), Some(_), Some(id)) => (Some(false), id),
-        _ => return MessageName { id: message_id.to_owned(), from_me: None, author: None },
-    };
-    let author = parts.next().filter(|_| from_me == Some(false) && chat.kind() == AddressKind::Group);
-    let author = author.map(|author| {
-        author.parse().map_or_else(|_| author.to_owned(), |address: ChatAddress| address.to_string())
-    });
-    MessageName { id: id.to_owned(), from_me, author }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn message_id_names_the_message() {
-        let (group, person) = ("1203630@g.us".parse().unwrap(), "15550101001@c.us".parse().unwrap());
-        let own = |id: &str, from_me, author: Option<&str>| MessageName {
-            id: id.to_owned(),
-            from_me,
-            author: author.map(str::to_owned),
-        };
-        assert_eq!(name(&person, "3EB0"), own("3EB0", None, None));
-        assert_eq!(name(&person, "true_15550101001@c.us_3EB0"), own("3EB0", Some(true), None));
-        let incoming = "false_1203630@g.us_3EB0_15550101001@s.whatsapp.net";
-        assert_eq!(name(&group, incoming), own("3EB0", Some(false), Some("15550101001@c.us")));
-    }
 }

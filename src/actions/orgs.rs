@@ -47,7 +47,7 @@ pub(super) fn check_exists(connection: &mut Connection, id: OrgId) -> StoreResul
     Ok(found_or_error(orgs::exists(connection, id)?)?)
 }
 
-/// Locks the organization against concurrent changes of its members.
+/// Locks the organization against concurrent changes of its members, and of which connection has an account.
 pub(super) fn lock(connection: &mut Connection, id: OrgId) -> StoreResult<()> {
     Ok(found_or_error(orgs::lock(connection, id)?)?)
 }

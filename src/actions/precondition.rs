@@ -1,19 +1,27 @@
 //! Preconditions of writes, such as If-Match.
 
+use std::sync::Arc;
+
 use crate::error::{Error, Kind, Result};
 
 /// A condition on the current state, checked after the row is locked.
 pub struct Precondition<V>(Option<Test<V>>);
 
-type Test<V> = Box<dyn Fn(&V) -> bool + Send>;
+type Test<V> = Arc<dyn Fn(&V) -> bool + Send + Sync>;
+
+impl<V> Clone for Precondition<V> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
 
 impl<V> Precondition<V> {
     /// Accepts every state.
     pub const NONE: Self = Self(None);
 
     /// Accepts the states for which the test returns `true`.
-    pub fn new(test: impl Fn(&V) -> bool + Send + 'static) -> Self {
-        Self(Some(Box::new(test)))
+    pub fn new(test: impl Fn(&V) -> bool + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(test)))
     }
 
     /// Whether this is not [`Self::NONE`].

@@ -5,28 +5,37 @@
 
 mod connectors;
 mod content;
+mod drafts;
 mod files;
 mod outcomes;
+mod references;
 mod reported;
+mod retries;
+mod rules;
 mod targets;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use serde_json::Value;
 use uuid::Uuid;
 
 pub use self::connectors::{Outcome, REPLACED, begin_next, finish, requeue_interrupted};
 use self::content::NewMessage;
-pub use self::content::{Act, FileSource, Outgoing, SendContent, Target, new_message_id, to_proto};
+pub use self::content::{
+    Act, FileSource, NewContent, Outgoing, SendContent, Target, new_message_id, to_proto,
+};
+pub use self::drafts::is_new;
+use self::drafts::{Draft, draft};
 pub use self::files::keep_file;
 pub use self::outcomes::{
     Attempt, Begun, accept, backlog, begin, content_of, due, fail, give_up, interrupted, reject_command,
-    repeat, requeue, unclear,
+    unclear,
 };
 pub use self::reported::reported;
+pub use self::retries::{backoff, is_young, not_sent, repeat};
+pub use self::rules::{Rules, SendRules, no_connection, unsupported};
+use self::targets::find_target;
 pub use self::targets::{MessageName, Recipient};
-use self::targets::{find_target, route};
 use super::idempotency::IdempotentWrite;
 use super::ingest::apply_within;
 use super::page::{CursorList, Page, PageRequest};
@@ -38,33 +47,10 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 pub use crate::store::send_views::SendView;
-pub use crate::store::sends::SendRow;
-use crate::store::sends::{self, CANCELLED, NewSend};
-pub use crate::store::sends::{ACCEPTED, FAILED, QUEUED, UNKNOWN};
+use crate::store::sends::{self, CANCELLED, FINISHED, NewSend};
+pub use crate::store::sends::{ACCEPTED, FAILED, QUEUED, SendRow, UNKNOWN};
 pub use crate::store::sent_messages::FoundMessage;
 use crate::store::{Connection, Store, StoreResult, Transaction, chat_access, send_views};
-
-/// What the connections of sessions can send.
-pub trait SendRules: Send + Sync {
-    /// The id under which the gateway is to send the message; `None` when it chooses the id.
-    ///
-    /// # Errors
-    ///
-    /// [`no_connection`], or [`unsupported`] when the connection cannot send such a content.
-    fn check(
-        &self,
-        connection: &mut Connection,
-        caller: &Caller,
-        session: SessionId,
-        content: &SendContent,
-    ) -> StoreResult<Option<String>>;
-
-    /// Sends a session's queue at once. Called when a new send is committed.
-    fn queued(&self, org: OrgId, session: SessionId);
-}
-
-/// The rules of this process.
-pub type Rules = Arc<dyn SendRules>;
 
 /// A send that was queued.
 #[derive(Clone, Debug)]
@@ -73,25 +59,6 @@ pub struct Queued {
     pub view: SendView,
     /// How many sends of the session wait, with this one.
     pub position: i64,
-}
-
-/// What a request wants to send; a quoted message is not looked up yet.
-#[derive(Clone, Debug)]
-pub struct NewContent {
-    /// The content.
-    pub content: SendContent,
-    /// The message to quote.
-    pub reply_to: Option<String>,
-}
-
-/// The error when the session has no connection.
-pub fn no_connection() -> Error {
-    Error::new(Kind::FailedPrecondition, "session has no connection")
-}
-
-/// The error when the session's connection cannot send such a content.
-pub fn unsupported(reason: &str) -> Error {
-    Error::invalid("type", format_args!("must be one that the connection can send: {reason}"))
 }
 
 /// Queues a message, which its chat shows at once.
@@ -106,11 +73,13 @@ pub async fn send<R: Send + 'static>(
     let write = write.about(caller, recipient.address(), sessions::chat_not_found);
     let (caller, checks, org) = (caller.clone(), Arc::clone(rules), caller.org);
     let work = move |tx: &mut Transaction<'_>| {
-        let (session, chat) = route(tx, &caller, &recipient)?;
-        let own_id = checks.check(tx, &caller, session.session_id, &new.content)?;
-        let quote = |id: &String| targets::quoted(tx, &caller, session.session_id, &chat, id);
-        let reply_to = new.reply_to.as_ref().map(quote).transpose()?;
-        let outgoing = Outgoing { content: new.content.clone(), reply_to };
+        let Draft { session, chat, own_id, outgoing } = draft(tx, &checks, &caller, &recipient, &new)?;
+        if let SendContent::Media { file: FileSource::Bytes(_), .. } = &outgoing.content {
+            return Err(Error::unavailable(
+                "its idempotency key expired a moment ago, and its file is not stored",
+            )
+            .into());
+        }
         let send_id = Uuid::now_v7();
         let id = own_id.clone().unwrap_or_else(|| send_id.simple().to_string());
         let event = outgoing.message_event(&NewMessage {
@@ -141,6 +110,7 @@ pub async fn act<R: Send + 'static>(
     let (caller, checks, org) = (caller.clone(), Arc::clone(rules), caller.org);
     let work = move |tx: &mut Transaction<'_>| {
         let found = find_target(tx, &caller, &name)?.ok_or_else(message_not_found)?;
+        let found = references::with_lasting_id(tx, org, found)?;
         let content = act.content(&found)?;
         checks.check(tx, &caller, found.session, &content)?;
         let outgoing = Outgoing { content, reply_to: None };
@@ -235,10 +205,23 @@ pub async fn page(
     list.page(request.limit, &request.cursor, |view: &SendView| view.send.send_id.to_string(), read).await
 }
 
-/// Deletes a batch of sends that did not change for that long. Returns whether there may be more.
+/// Ends a batch of sends that nothing attempted for that long, or for as long as a send is tried: no connection is enabled, or
+/// its connector is away. Returns whether there may be more.
+pub async fn end_abandoned(store: &Store, retention: Duration) -> Result<bool> {
+    let age = retention.max(retries::MAX_AGE);
+    let read = move |connection: &mut _| sends::unchanged(connection, &[QUEUED], age, retention::BATCH);
+    let abandoned = store.read(read).await?;
+    retention::delete(store, abandoned, |tx, _, ids: &[Uuid]| {
+        let reason = "the connection did not send it in time";
+        ids.iter().try_for_each(|id| outcomes::end_unsent(tx, *id, &[QUEUED], FAILED, reason).map(drop))
+    })
+    .await
+}
+
+/// Deletes a batch of finished sends that did not change for that long. Returns whether there may be more.
 pub async fn remove_expired(store: &Store, retention: Duration) -> Result<bool> {
-    let expired =
-        store.read(move |connection| sends::expired(connection, retention, retention::BATCH)).await?;
+    let read = move |connection: &mut _| sends::unchanged(connection, &FINISHED, retention, retention::BATCH);
+    let expired = store.read(read).await?;
     retention::delete(store, expired, |tx, org, ids: &[Uuid]| sends::delete(tx, org, ids)).await
 }
 
@@ -259,7 +242,7 @@ fn insert(
         from_me: target.is_none_or(|target| target.from_me),
         author: target.and_then(|target| target.author.clone()).unwrap_or_default(),
         has_own_id,
-        content: stored(outgoing)?,
+        content: outgoing.stored()?,
         state: QUEUED,
         reason: None,
     };
@@ -268,15 +251,6 @@ fn insert(
     let view =
         send_views::find(tx, org, send_id)?.ok_or_else(|| Error::internal("the send is not stored"))?;
     Ok(Queued { view, position: sends::position(tx, org, session, send_id)? })
-}
-
-/// PostgreSQL has no U+0000.
-fn stored(outgoing: &Outgoing) -> Result<Value> {
-    let content = serde_json::to_value(outgoing).map_err(Error::internal)?;
-    match content.to_string().contains("\\u0000") {
-        true => Err(Error::invalid("message", "must not contain the character U+0000")),
-        false => Ok(content),
-    }
 }
 
 /// Who sent a message: a member's email, or the key.

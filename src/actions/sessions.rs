@@ -1,6 +1,6 @@
 //! Sessions: the WhatsApp numbers attached to an organization.
 
-use super::idempotency::IdempotentWrite;
+use super::idempotency::{IdempotentWrite, write_parts};
 use super::page::{CursorList, Page};
 use super::{Precondition, name, orgs};
 use crate::caller::Caller;
@@ -10,7 +10,7 @@ use crate::ids::{OrgId, Phone, PhoneId, PhoneSelector, SessionId};
 use crate::patch::Patch;
 pub use crate::store::sessions::SessionRow;
 use crate::store::sessions::{self, Insertion, NewSessionRow};
-use crate::store::{Connection, Store, StoreResult};
+use crate::store::{Connection, Store, StoreResult, Transaction};
 
 /// A session to create.
 #[derive(Clone, Debug)]
@@ -127,7 +127,8 @@ pub async fn update<R: Send + 'static>(
 
 /// Deletes the session with its chats and messages.
 ///
-/// A chat that no other session holds is deleted with the organization's data about it.
+/// A chat that no other session holds is deleted with the organization's data about it. The chats of a large session are deleted
+/// in parts, because all of them may take longer than a call: a call that ends early is continued by the next one.
 pub async fn delete<R: Send + 'static>(
     store: &Store,
     caller: &Caller,
@@ -137,6 +138,17 @@ pub async fn delete<R: Send + 'static>(
 ) -> Result<R> {
     check_reach(caller, session)?;
     let org = caller.org;
+    let precondition_of_parts = precondition.clone();
+    let delete_part = move |tx: &mut Transaction<'_>| {
+        let chats = sessions::lock_part(tx, org, session)?;
+        if chats.is_empty() {
+            return Ok(false);
+        }
+        precondition_of_parts.check(&locked(tx, org, session)?)?;
+        sessions::delete_chats(tx, session, &chats)?;
+        Ok(true)
+    };
+    write_parts(store, idempotent.writer(org), idempotent.key_use(), delete_part).await?;
     idempotent
         .write(store, org, move |tx| {
             // Chats are locked before the session, as everywhere. The second call locks the chats that a connector added before

@@ -2,6 +2,7 @@
 
 mod feeds;
 mod filter;
+mod lag;
 mod notifications;
 mod position;
 mod publisher;

@@ -45,6 +45,7 @@ impl ApiKeyService for Api {
 fn new_key(request: CreateApiKeyRequest) -> Result<NewKey> {
     let sessions = parse_each("session_ids", &request.session_ids, parse)?;
     Ok(NewKey {
+        id: None,
         name: request.name,
         capabilities: request.capabilities.iter().filter_map(|name| capability_from_name(name)).collect(),
         expires_at: request.expires_at.map(|millis| unix_millis("expires_at", millis)).transpose()?,

@@ -44,7 +44,7 @@ const FIELDS: [&str; 10] = [
 #[tonic::async_trait]
 impl ConnectionService for Api {
     async fn create_connection(&self, request: Request<CreateConnectionRequest>) -> RpcResult<Connection> {
-        let scope = ConnectionScope::from(&*caller(&request)?);
+        let scope = ConnectionScope::from(caller(&request)?);
         let write = idempotent(&request, with_etag, self.connection())?;
         let new = new_connection(request.into_inner())?;
         let created = self.connections.create(scope, new, write).await?;
@@ -53,7 +53,7 @@ impl ConnectionService for Api {
     }
 
     async fn get_connection(&self, request: Request<GetConnectionRequest>) -> RpcResult<Connection> {
-        let scope = ConnectionScope::from(&*caller(&request)?);
+        let scope = ConnectionScope::from(caller(&request)?);
         let id = parse("connection_id", &request.get_ref().connection_id)?;
         let row = self.connections.get(scope, id).await?;
         Ok(with_etag(self.connection()(row)))
@@ -63,7 +63,7 @@ impl ConnectionService for Api {
         &self,
         request: Request<ListConnectionsRequest>,
     ) -> RpcResult<ListConnectionsResponse> {
-        let scope = ConnectionScope::from(&*caller(&request)?);
+        let scope = ConnectionScope::from(caller(&request)?);
         let ListConnectionsRequest { limit, cursor } = request.into_inner();
         let page = self.connections.page(scope, limit, &cursor).await?;
         let data = page.items.into_iter().map(self.connection()).collect();
@@ -71,7 +71,7 @@ impl ConnectionService for Api {
     }
 
     async fn update_connection(&self, request: Request<UpdateConnectionRequest>) -> RpcResult<Connection> {
-        let scope = ConnectionScope::from(&*caller(&request)?);
+        let scope = ConnectionScope::from(caller(&request)?);
         let (precondition, write) = update(&request, self.connection())?;
         let id = parse("connection_id", &request.get_ref().connection_id)?;
         let UpdateConnectionRequest { connection, update_mask, .. } = request.into_inner();
@@ -82,7 +82,7 @@ impl ConnectionService for Api {
     }
 
     async fn delete_connection(&self, request: Request<DeleteConnectionRequest>) -> RpcResult<()> {
-        let scope = ConnectionScope::from(&*caller(&request)?);
+        let scope = ConnectionScope::from(caller(&request)?);
         let (precondition, write) = deletion(&request, self.connection())?;
         let id = parse("connection_id", &request.get_ref().connection_id)?;
         Ok(self.connections.delete(scope, id, precondition, write).await?)
@@ -92,7 +92,7 @@ impl ConnectionService for Api {
         &self,
         request: Request<TestConnectionRequest>,
     ) -> RpcResult<TestConnectionResponse> {
-        let scope = ConnectionScope::from(&*caller(&request)?);
+        let scope = ConnectionScope::from(caller(&request)?);
         let write = idempotent(&request, Response::new, tested)?;
         let TestConnectionRequest { connection_id, set_webhook } = request.into_inner();
         let sets_webhook = set_webhook.unwrap_or(false);
@@ -119,7 +119,7 @@ impl ConnectionService for Api {
     }
 
     async fn sync_connection(&self, request: Request<SyncConnectionRequest>) -> RpcResult<Connection> {
-        let scope = ConnectionScope::from(&*caller(&request)?);
+        let scope = ConnectionScope::from(caller(&request)?);
         let write = idempotent(&request, with_etag, self.connection())?;
         let id = parse("connection_id", &request.get_ref().connection_id)?;
         Ok(self.connections.request_sync(scope, id, write).await?)
@@ -129,7 +129,7 @@ impl ConnectionService for Api {
         &self,
         request: Request<ListConnectionEventsRequest>,
     ) -> RpcResult<ListConnectionEventsResponse> {
-        let scope = ConnectionScope::from(&*caller(&request)?);
+        let scope = ConnectionScope::from(caller(&request)?);
         let ListConnectionEventsRequest { connection_id, state, limit, cursor } = request.into_inner();
         let of = InboundEvents { scope, connection: parse("connection_id", &connection_id)? };
         let page = self.connections.events(of, state, limit, &cursor).await?;
@@ -138,7 +138,7 @@ impl ConnectionService for Api {
     }
 
     async fn replay_connection_event(&self, request: Request<ReplayConnectionEventRequest>) -> RpcResult<()> {
-        let scope = ConnectionScope::from(&*caller(&request)?);
+        let scope = ConnectionScope::from(caller(&request)?);
         let write = idempotent(&request, Response::new, |()| ())?;
         let ReplayConnectionEventRequest { connection_id, event_id: event } = request.into_inner();
         let of = InboundEvents { scope, connection: parse("connection_id", &connection_id)? };
@@ -149,7 +149,7 @@ impl ConnectionService for Api {
         &self,
         request: Request<ReplayConnectionRequest>,
     ) -> RpcResult<ReplayConnectionResponse> {
-        let scope = ConnectionScope::from(&*caller(&request)?);
+        let scope = ConnectionScope::from(caller(&request)?);
         let write = idempotent(&request, Response::new, replayed)?;
         let of =
             InboundEvents { scope, connection: parse("connection_id", &request.get_ref().connection_id)? };
@@ -185,7 +185,8 @@ fn new_connection(request: CreateConnectionRequest) -> Result<NewConnection> {
         verify_token: request.verify_token,
     };
     let settings = change(&Mask::new(None, FIELDS)?, settings)?;
-    Ok(NewConnection { kind: request.kind, line, enabled: request.enabled.unwrap_or(true), settings })
+    let enabled = request.enabled.unwrap_or(true);
+    Ok(NewConnection { published_id: None, kind: request.kind, line, enabled, settings })
 }
 
 fn change(mask: &Mask, message: ChangeMessage) -> Result<ConnectionChange> {

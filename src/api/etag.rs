@@ -26,7 +26,7 @@ pub(super) fn with_etag<M: Message>(message: M) -> Response<M> {
 /// Weak ETags match too: ours differ from the strong ones only where the transport compressed the body.
 pub(super) fn precondition<V: Clone, M: Message>(
     metadata: &MetadataMap,
-    to_message: impl Fn(V) -> M + Send + 'static,
+    to_message: impl Fn(V) -> M + Send + Sync + 'static,
 ) -> Precondition<V> {
     let (if_match, if_none_match) = (etags(metadata, "if-match"), etags(metadata, "if-none-match"));
     // A resource that does not exist is NOT_FOUND before this is checked: `*` always matches.

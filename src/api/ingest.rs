@@ -3,6 +3,7 @@
 mod commands;
 mod decode;
 mod reading;
+mod sending;
 mod sends;
 mod stream;
 

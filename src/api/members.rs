@@ -30,14 +30,14 @@ impl MemberService for Api {
         let caller = caller(&request)?;
         let write = idempotent(&request, with_etag, member)?;
         let new = new_member(request.into_inner())?;
-        Ok(members::add(&self.store, Manager::from(&*caller), new, write).await?)
+        Ok(members::add(&self.store, Manager::from(caller), new, write).await?)
     }
 
     async fn update_member(&self, request: Request<UpdateMemberRequest>) -> RpcResult<Member> {
         let caller = caller(&request)?;
         let (precondition, write) = update(&request, member)?;
         let (email, change) = member_change(request.into_inner())?;
-        let manager = Manager::from(&*caller);
+        let manager = Manager::from(caller);
         Ok(members::update(&self.store, manager, &email, change, precondition, write).await?)
     }
 
@@ -45,7 +45,7 @@ impl MemberService for Api {
         let caller = caller(&request)?;
         let (precondition, write) = deletion(&request, member)?;
         let email = &request.get_ref().email;
-        Ok(members::remove(&self.store, Manager::from(&*caller), email, precondition, write).await?)
+        Ok(members::remove(&self.store, Manager::from(caller), email, precondition, write).await?)
     }
 }
 

@@ -66,10 +66,10 @@ macro_rules! shared_fields {
 /// The message object of the chat API.
 pub(super) fn chat_message(org: OrgId, listed: ListedMessage) -> ChatMessage {
     let ListedMessage { chat_id, phone, message } = listed;
-    let author = message.details.0.author.as_ref().or(message.sender.as_ref());
-    let author = author.filter(|_| !message.from_me && chat_id.ends_with("@g.us"));
-    let author = author.map(|author| format!("_{author}")).unwrap_or_default();
-    let serialized = format!("{}_{chat_id}_{}{author}", message.from_me, message.message_id);
+    let mut serialized = format!("{}_{chat_id}_{}", message.from_me, message.message_id);
+    if !message.author.is_empty() {
+        serialized = format!("{serialized}_{}", message.author);
+    }
     let (has_reaction, reactions) = reactions(message.reactions);
     let failure_reason = failure_reason(message.ack, message.delivery.as_ref());
     ChatMessage {

@@ -17,6 +17,7 @@ use crate::actions::sends::{
     self, Act, FileSource, FoundMessage, MessageName, NewContent, Queued, Recipient, SendContent, SendRow,
     SendView,
 };
+use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, OrgId};
 use crate::pb::message_service_server::MessageService;
@@ -24,6 +25,7 @@ use crate::pb::{
     CancelSendRequest, ChatMessage, DeleteMessageRequest, EditMessageRequest, GetSentMessageRequest,
     ReactToMessageRequest, Send, SendMessageRequest, SendMessageResponse, SessionMessage, SessionSend,
 };
+use crate::store::idempotency::KeyUse;
 use crate::store::message_lists::ListedMessage;
 
 #[tonic::async_trait]
@@ -32,8 +34,8 @@ impl MessageService for Api {
         let (caller, number) = (caller(&request)?, x_phone(request.metadata())?);
         let write = idempotent(&request, Response::new, queued)?;
         let recipient = Recipient::Chat(chat_address("chat_id", &request.get_ref().chat_id)?, number);
-        let mut new = requests::message(request.into_inner())?;
-        self.keep_file(caller.org, &mut new).await?;
+        let new = requests::message(request.into_inner())?;
+        let new = self.keep_file(&caller, &recipient, new, write.key_use()).await?;
         Ok(sends::send(&self.store, &self.send_rules, &caller, recipient, new, write).await?)
     }
 
@@ -73,14 +75,22 @@ impl MessageService for Api {
 }
 
 impl Api {
-    /// Puts the file of a new message into the media store, if the request contains it.
-    pub(super) async fn keep_file(&self, org: OrgId, new: &mut NewContent) -> Result<()> {
-        if let SendContent::Media { mime_type, file, .. } = &mut new.content
-            && let FileSource::Bytes(bytes) = file
-        {
-            *file = FileSource::Stored(self.media.put_bytes(org, Some(mime_type), bytes.clone()).await?);
+    /// Puts the file of a new message into the media store, if the request contains it and is not rejected.
+    pub(super) async fn keep_file(
+        &self,
+        caller: &Caller,
+        recipient: &Recipient,
+        new: NewContent,
+        key_use: Option<KeyUse>,
+    ) -> Result<NewContent> {
+        let SendContent::Media { mime_type, file: FileSource::Bytes(bytes), .. } = &new.content else {
+            return Ok(new);
+        };
+        if !sends::is_new(&self.store, &self.send_rules, caller, (recipient, &new), key_use).await? {
+            return Ok(new);
         }
-        Ok(())
+        let stored = self.media.put_sent(caller.org, mime_type, bytes.clone()).await?;
+        Ok(NewContent { content: new.content.with_file(FileSource::Stored(stored)), ..new })
     }
 
     async fn act<Q>(&self, request: &Request<Q>, message_id: &str, act: Act) -> RpcResult<SendMessageResponse>

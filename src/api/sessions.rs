@@ -159,9 +159,9 @@ impl SessionService for Api {
         let caller = caller(&request)?;
         let write = idempotent(&request, Response::new, sends::queued_session_message)?;
         let (session, address) = requests::chat_of(&request.get_ref().session_id, &request.get_ref().jid)?;
-        let mut new = sends::new_session_message(request.into_inner())?;
-        self.keep_file(caller.org, &mut new).await?;
+        let new = sends::new_session_message(request.into_inner())?;
         let recipient = Recipient::SessionChat(session, address);
+        let new = self.keep_file(&caller, &recipient, new, write.key_use()).await?;
         Ok(send(&self.store, &self.send_rules, &caller, recipient, new, write).await?)
     }
 

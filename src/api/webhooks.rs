@@ -111,6 +111,7 @@ pub(super) fn event_id(text: &str) -> Result<i64> {
 
 fn new_webhook(request: CreateWebhookRequest) -> Result<NewWebhook> {
     Ok(NewWebhook {
+        id: None,
         url: request.url,
         kinds: request.actions,
         sessions: Some(parse_each("session_ids", &request.session_ids, parse)?),

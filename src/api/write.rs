@@ -16,7 +16,7 @@ type Change<V, W, R> = (Precondition<V>, IdempotentWrite<W, Response<R>>);
 /// For an RPC that changes a resource and returns it with its new ETag.
 pub(super) fn update<Q, V, M>(
     request: &Request<Q>,
-    to_message: impl Fn(V) -> M + Clone + Send + 'static,
+    to_message: impl Fn(V) -> M + Clone + Send + Sync + 'static,
 ) -> Result<Change<V, V, M>>
 where
     Q: Message + Name,
@@ -29,7 +29,7 @@ where
 /// For an RPC that deletes a resource and returns nothing.
 pub(super) fn deletion<Q, V, M>(
     request: &Request<Q>,
-    to_message: impl Fn(V) -> M + Send + 'static,
+    to_message: impl Fn(V) -> M + Send + Sync + 'static,
 ) -> Result<Change<V, (), ()>>
 where
     Q: Message + Name,

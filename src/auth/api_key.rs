@@ -26,8 +26,9 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    /// A new key of the organization with a 256-bit secret of the operating system's generator.
-    pub fn generate(org: OrgId) -> Result<Self> {
+    /// A new key of the organization with a 256-bit secret of the operating system's generator. Without an id, that is random,
+    /// too.
+    pub fn generate(org: OrgId, id: Option<KeyId>) -> Result<Self> {
         let mut bytes = [0_u8; SECRET_BYTES];
         OsRng.try_fill_bytes(&mut bytes).map_err(Error::internal)?;
         let secret = bytes.iter().fold(String::with_capacity(2 * SECRET_BYTES), |mut hex, byte| {
@@ -35,7 +36,7 @@ impl ApiKey {
             let _ = write!(hex, "{byte:02x}");
             hex
         });
-        Ok(Self { id: KeyId::generate(), org, secret: Secret::new(secret) })
+        Ok(Self { id: id.unwrap_or_else(KeyId::generate), org, secret: Secret::new(secret) })
     }
 
     /// Parses a key; `None` if the text does not have the form of one.

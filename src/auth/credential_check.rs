@@ -6,13 +6,16 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::authenticator::Authenticator;
+use super::lookup::TIME_TO_LIVE;
 use super::token;
 use crate::caller::{Caller, Identity};
 use crate::error::{Error, Kind};
 
 /// How often the credential is checked.
-/// With the caches' time to live that is less than the 5 seconds within which revoking and disabling take effect.
 const INTERVAL: Duration = Duration::from_secs(1);
+
+// Revoking and disabling take effect within 5 seconds.
+const _: () = assert!(INTERVAL.as_millis() + TIME_TO_LIVE.as_millis() < 5000);
 
 /// The token of a request, for later checks.
 /// Streams with one token share the cached result, so a thousand of them cost as many lookups as one.

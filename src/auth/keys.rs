@@ -61,6 +61,7 @@ fn check(key: &ApiKey, record: KeyRecord) -> Option<Arc<Caller>> {
         manages_owners: record.manages_owners,
         member: None,
         role: None,
+        issued_at: None,
         expires_at: record.expires_at,
     };
     Some(Arc::new(caller))

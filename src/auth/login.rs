@@ -139,9 +139,8 @@ fn instant(seconds: f64) -> Instant {
 /// The login, if the organization accepts it. Of the claimed role and the member's the lower one counts.
 fn check(claims: Claims, record: &LoginRecord) -> Option<ValidLogin> {
     let Claims { org, subject, role, member_key, issued_at, expires_at, accepted_until } = claims;
-    let is_too_old = record.not_before.is_some_and(|not_before| issued_at.is_none_or(|at| at < not_before));
     let is_removed = record.role.is_none() && record.removed_at.is_some();
-    if record.org_disabled_at.is_some() || is_too_old || is_removed {
+    if record.org_disabled_at.is_some() || record.is_revoked(issued_at) || is_removed {
         return None;
     }
     let member = record.role.as_ref().and(member_key).map(Arc::from);
@@ -158,6 +157,7 @@ fn check(claims: Claims, record: &LoginRecord) -> Option<ValidLogin> {
         member,
         claimant: None,
         role,
+        issued_at,
         expires_at: Some(expires_at),
     };
     Some(ValidLogin { caller: Arc::new(caller), accepted_until })

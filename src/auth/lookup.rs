@@ -11,7 +11,7 @@ use crate::telemetry::causes;
 
 /// How long a result is used.
 /// Revoking and disabling take effect within 5 seconds; this leaves the rest for a lookup in progress.
-const TIME_TO_LIVE: Duration = Duration::from_secs(3);
+pub(super) const TIME_TO_LIVE: Duration = Duration::from_secs(3);
 
 /// How long a request waits for the database.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);

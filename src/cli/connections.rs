@@ -142,8 +142,12 @@ impl Tools {
             verify_token: arguments.verify_token,
             ..ConnectionChange::default()
         };
-        let new = NewConnection { kind: arguments.kind, line: arguments.session, enabled: true, settings };
-        let created = self.connections.create(all(arguments.of.org), new, IdempotentWrite::unkeyed()).await?;
+        let (kind, line) = (arguments.kind, arguments.session);
+        let new = NewConnection { published_id: None, kind, line, enabled: true, settings };
+        let created = self
+            .connections
+            .create(ConnectionScope::operator(arguments.of.org), new, IdempotentWrite::unkeyed())
+            .await?;
         let url = self.kinds.webhook_url(&created);
         if !url.is_empty() && !self.kinds.has_public_url() {
             note(format_args!("with --public-url, the service sets the webhook at the gateway itself"));
@@ -158,7 +162,7 @@ impl Tools {
     async fn list(&self, org: OrgId) -> Result<Vec<Row>, Failure> {
         let (mut rows, mut cursor) = (Vec::new(), Some(String::new()));
         while let Some(after) = cursor {
-            let page = self.connections.page(all(org), Some(PAGE), &after).await?;
+            let page = self.connections.page(ConnectionScope::operator(org), Some(PAGE), &after).await?;
             rows.extend(page.items.into_iter().map(|row| self.row(row)));
             cursor = page.next;
         }
@@ -199,13 +203,8 @@ impl Tools {
     }
 }
 
-/// An operator may manage all connections of an organization.
-fn all(org: OrgId) -> ConnectionScope {
-    ConnectionScope { org, sessions: None }
-}
-
 fn of(connection: ConnectionId) -> InboundEvents {
-    InboundEvents { scope: all(connection.org()), connection }
+    InboundEvents { scope: ConnectionScope::operator(connection.org()), connection }
 }
 
 fn event(row: InboundEventRow) -> Row {
@@ -236,7 +235,7 @@ pub(super) async fn run(command: Command, config: &Config, context: &Context) ->
             if set_webhook && !tools.kinds.has_public_url() {
                 return Err(Failure::Usage("--set-webhook requires --public-url".to_owned()));
             }
-            let row = connections.get(all(connection.org()), connection).await?;
+            let row = connections.get(ConnectionScope::operator(connection.org()), connection).await?;
             let tested = probe::test(&tools.kinds, &row, set_webhook).await;
             output::text(&format!("{}\t{}\n", status_name(tested.state.status), tested.state.reason))?;
             match tested.is_reachable {
@@ -245,7 +244,7 @@ pub(super) async fn run(command: Command, config: &Config, context: &Context) ->
             }
         }
         Command::Sync { connection } => {
-            let scope = all(connection.org());
+            let scope = ConnectionScope::operator(connection.org());
             Ok(connections.request_sync(scope, connection, IdempotentWrite::unkeyed()).await.map(drop)?)
         }
         Command::Events { connection, state, limit, output } => {
@@ -260,7 +259,7 @@ pub(super) async fn run(command: Command, config: &Config, context: &Context) ->
             output::value(connections.replay_failed(of(connection), IdempotentWrite::unkeyed()).await?)
         }
         Command::Delete { connection } => {
-            let (scope, write) = (all(connection.org()), IdempotentWrite::unkeyed());
+            let (scope, write) = (ConnectionScope::operator(connection.org()), IdempotentWrite::unkeyed());
             Ok(connections.delete(scope, connection, Precondition::NONE, write).await?)
         }
     }

@@ -1,6 +1,7 @@
 //! `switchboard demo`: an organization with two sessions and a few hundred chats to try everything on.
 
 mod data;
+mod examples;
 mod instructions;
 mod key;
 mod line;
@@ -10,12 +11,13 @@ use clap::Args;
 use serde::Serialize;
 
 use self::data::{Demo, DemoSession, GROUP, NAME, ORG, PERSON_ID, SESSIONS};
-use super::{Context, Failure, healthcheck, output};
+use super::{Context, Failure, healthcheck, output, signing_key};
 use crate::actions::ingest::{self, IngestEvent, SessionScope};
 use crate::actions::orgs::{self, OrgRow};
 use crate::actions::{session_chats, sessions};
 use crate::caller::{Caller, Capability, Principal};
 use crate::config::{Config, EffectiveSettings};
+use crate::cursor::SigningKeys;
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 use crate::instant::Instant;
@@ -46,8 +48,11 @@ pub(super) async fn run(
     let created_at = find_or_create_org(store, org).await?;
     load(store, org, created_at).await?;
     context.analyze().await?;
-    let key = key::find_or_create(store, org, &context.data_dir).await?;
-    line::connect(store, org, settings).await?;
+    let (key, caller) = key::find_or_create(store, org, &context.data_dir).await?;
+    let signing_keys =
+        SigningKeys::new(signing_key::find_or_create(settings)?, settings.previous_signing_key.clone());
+    line::connect(store, org, settings, signing_keys.clone()).await?;
+    examples::create(store, &caller, settings, signing_keys).await?;
     if arguments.json {
         return output::json(&Created { org_id: ORG, api_key: key.expose(), sessions: SESSIONS });
     }
@@ -133,17 +138,8 @@ async fn is_complete(store: &Store, org: OrgId) -> Result<bool> {
 
 /// The addresses of the instructions without a chat in the first session.
 async fn missing_chats(store: &Store, org: OrgId) -> Result<Vec<&'static str>> {
-    let caller = Caller {
-        org,
-        principal: Principal::Member("owner@acme.example".to_owned()),
-        capabilities: [Capability::Send].into_iter().collect(),
-        sessions: None,
-        manages_owners: false,
-        member: None,
-        claimant: None,
-        role: None,
-        expires_at: None,
-    };
+    let owner = Principal::Member("owner@acme.example".to_owned());
+    let caller = Caller { capabilities: [Capability::Send].into_iter().collect(), ..Caller::new(org, owner) };
     let session = SESSIONS[0].session_id.parse().map_err(Error::internal)?;
     let mut missing = Vec::new();
     for chat in [PERSON_ID, GROUP] {

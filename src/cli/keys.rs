@@ -88,6 +88,7 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
     match command {
         Command::Create { of, name, can, expires_in, sessions, output } => {
             let new = NewKey {
+                id: None,
                 name,
                 capabilities: can.into_iter().collect::<Capabilities>(),
                 expires_at: expires_in.map(from_now).transpose()?,

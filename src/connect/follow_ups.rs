@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::gateway::{FollowUp, Lookup};
 use super::lease::Leased;
 use super::media;
-use crate::actions::sends;
+use crate::actions::sends::{self, SendView};
 use crate::error::Result;
 use crate::pb::IngestEvent;
 use crate::pb::ingest_event::{Event, Receipt};
@@ -29,22 +29,29 @@ pub(super) async fn follow_up(leased: &Leased, task: FollowUp, lookups: &mpsc::S
             leased.wake.media.notify_one();
         }
         FollowUp::Accepted { send, message_id } => {
-            sends::accept(&leased.store, leased.org, send, message_id).await?;
+            if find_send(leased, send).await?.is_some() {
+                sends::accept(&leased.store, leased.org, send, message_id).await?;
+            }
         }
         FollowUp::Receipt { send, receipt } => receive(leased, send, receipt).await?,
     }
     Ok(())
 }
 
-/// Stores a receipt of a send in the chat that it was sent to.
-async fn receive(leased: &Leased, send: Uuid, mut receipt: Receipt) -> Result<()> {
+/// The send that an event names, if it is of the connection's session: the sender of a webhook chooses that id.
+async fn find_send(leased: &Leased, send: Uuid) -> Result<Option<SendView>> {
     let org = leased.org;
     let found = leased.store.read(move |connection| send_views::find(connection, org, send)).await?;
-    let of_session = found.filter(|view| view.send.session_id == leased.session);
-    let (Some(view), Some(message)) = (of_session, receipt.message.as_mut()) else { return Ok(()) };
+    Ok(found.filter(|view| view.send.session_id == leased.session))
+}
+
+/// Stores a receipt of a send in the chat that it was sent to.
+async fn receive(leased: &Leased, send: Uuid, mut receipt: Receipt) -> Result<()> {
+    let found = find_send(leased, send).await?;
+    let (Some(view), Some(message)) = (found, receipt.message.as_mut()) else { return Ok(()) };
     view.send.address.as_str().clone_into(&mut message.chat);
     // The receipt finds the message by WhatsApp's id only after this.
-    sends::accept(&leased.store, org, send, message.id.clone()).await?;
+    sends::accept(&leased.store, leased.org, send, message.id.clone()).await?;
     let event = IngestEvent { event: Some(Event::Receipt(receipt)), ..IngestEvent::default() };
     for outcome in leased.ingest(vec![event]).await? {
         if let Err(error) = outcome {

@@ -60,7 +60,7 @@ pub trait Gateway: Send + Sync {
     async fn follow_up(&self, task: &Lookup) -> Result<Vec<IngestEvent>, GatewayError>;
 
     /// Raw events that the gateway does not push. Called about once a second.
-    async fn poll(&self) -> Vec<RawEvent> {
+    async fn poll(&self, _: &dyn Groups) -> Vec<RawEvent> {
         Vec::new()
     }
 
@@ -84,6 +84,13 @@ pub trait Gateway: Send + Sync {
 
     /// Opens a media file, of which at most `max_bytes` will be read.
     async fn media(&self, source: &MediaSource, max_bytes: u64) -> Result<MediaBody, MediaError>;
+}
+
+/// The groups of a session, as they are stored.
+#[async_trait]
+pub trait Groups: Send + Sync {
+    /// The contact ids of a group's first members; empty when they are not known.
+    async fn members(&self, group: &ChatAddress) -> Vec<String>;
 }
 
 /// A request to the inbound endpoint. Its method is GET when `body` is `None`.
@@ -126,11 +133,11 @@ pub struct RawEvent {
     pub body: Value,
     /// The chat whose events are mapped in order of arrival; empty when it concerns none.
     pub chat: String,
-    /// The account of another connection to which the event belongs, of the same organization and kind: all numbers of an app
-    /// of the Cloud API share one webhook. `None` when it is for this connection.
+    /// The account of another connection to which the event belongs, of the same organization, kind and webhook secret: all
+    /// numbers of an app of the Cloud API share one webhook. `None` when it is for this connection.
     pub account: Option<String>,
-    /// The business account that it concerns as a whole. It belongs to all connections of that account, of the same organization
-    /// and kind, or to this one if there are none.
+    /// The business account that it concerns as a whole. It belongs to all connections of that account, of the same
+    /// organization, kind and webhook secret, or to this one if there are none.
     pub business_account: Option<String>,
     /// Files that the event contained. Each is put into the media store before the event is stored, which then has a
     /// [`StoredBytes`](crate::actions::media::StoredBytes) in its place; `null` for one that is too large.

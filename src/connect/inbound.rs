@@ -1,7 +1,10 @@
 //! Receives the webhooks of gateways: checks their signature, and stores their events before they are acknowledged.
 //!
-//! A request that is not authentic costs no database work beyond a look-up that is cached for seconds. Look-ups of ids by which
-//! no authentic request came lately are limited: ids made up in great numbers cost no more than that.
+//! A request that is not authentic costs no database work beyond a look-up that is cached for seconds. Look-ups of ids that
+//! were not found to be a connection lately are limited: ids made up in great numbers cost no more than that.
+
+mod limits;
+mod owners;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -12,8 +15,10 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http::StatusCode;
 use moka::future::Cache;
 use serde_json::Value;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
+use self::limits::{Limits, room_of_all};
+use self::owners::{Account, Receiver};
 use super::gateway::{EmbeddedFile, Gateway, InboundRequest, RawEvent, Received, Refused};
 use super::kinds::{self, Kinds};
 use super::media::MediaStore;
@@ -21,8 +26,10 @@ use super::raw_events::to_store;
 use super::wakes::Wakes;
 use crate::error::{Error, Kind, Result};
 use crate::ids::{ConnectionId, OrgId};
-use crate::store::{Connection, Store, StoreResult, Transaction, connections, inbound_events};
+use crate::store::{Store, Transaction, connections, inbound_events};
 use crate::telemetry::{causes, metrics};
+
+pub use self::limits::Room;
 
 /// How long the settings of a connection are used, in which a deleted one still receives.
 const TIME_TO_LIVE: Duration = Duration::from_secs(5);
@@ -30,18 +37,12 @@ const TIME_TO_LIVE: Duration = Duration::from_secs(5);
 const CAPACITY: u64 = 10_000;
 /// Look-ups of connections at a time: unknown ids in great numbers do not delay other work.
 const MAX_LOOKUPS: usize = 2;
-/// Look-ups a second of ids by which no authentic request came lately.
+/// Look-ups a second of ids that were not found to be a connection lately.
 const MAX_UNKNOWN_LOOKUPS: NonZeroU32 = NonZeroU32::new(20).unwrap();
-/// How long an id is looked up without that limit after an authentic request.
+/// How long an id that was found is looked up without that limit.
 const KNOWN_FOR: Duration = Duration::from_hours(24);
 /// Pause between log lines about refused requests.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
-/// Requests of one connection that are stored at a time.
-const MAX_CONCURRENT: usize = 16;
-/// Authentic requests a second of one connection.
-const MAX_RATE: NonZeroU32 = NonZeroU32::new(1000).unwrap();
-/// Bytes of requests that are not stored yet, in KiB.
-const MAX_KIB: usize = 256 * 1024;
 
 /// The response to a request of a gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,17 +73,11 @@ pub struct Inbound {
 
 /// A connection as its endpoint needs it.
 pub struct Target {
-    id: ConnectionId,
-    kind: &'static str,
+    receiver: Arc<Receiver>,
     gateway: Arc<dyn Gateway>,
+    limits: Arc<Limits>,
     /// Maximum size of a request, in bytes.
     pub max_body: usize,
-}
-
-/// What one connection may do at a time. Outlives the cached settings.
-struct Limits {
-    places: Semaphore,
-    rate: DefaultDirectRateLimiter,
 }
 
 impl Inbound {
@@ -98,7 +93,7 @@ impl Inbound {
             lookups: Semaphore::new(MAX_LOOKUPS),
             unknown_lookups: RateLimiter::direct(Quota::per_second(MAX_UNKNOWN_LOOKUPS)),
             log_lines: RateLimiter::direct(log_quota()),
-            bytes: Arc::new(Semaphore::new(MAX_KIB)),
+            bytes: room_of_all(),
         }
     }
 
@@ -122,24 +117,31 @@ impl Inbound {
                 loaded.map_err(|error| later("-", "unavailable", &error))?
             }
         };
-        found.filter(|target| target.kind == kind).ok_or_else(unknown)
+        found.filter(|target| target.kind() == kind).ok_or_else(unknown)
     }
 
-    /// Makes room for a request of that size, until it is dropped.
+    /// Makes room for a request whose headers announce that many bytes, if they do, until it is dropped.
     ///
     /// # Errors
     ///
     /// It is too large, or too many are being received.
-    pub fn make_room(&self, target: &Target, bytes: usize) -> Result<OwnedSemaphorePermit, Response> {
-        if bytes > target.max_body {
-            metrics::inbound_request(target.kind, "too_large");
-            return Err(Response::Refused(StatusCode::PAYLOAD_TOO_LARGE));
+    pub fn make_room(&self, target: &Target, announced: Option<usize>) -> Result<Room, Response> {
+        if announced.is_some_and(|bytes| bytes > target.max_body) {
+            return Err(too_large(target));
         }
-        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-        Arc::clone(&self.bytes).try_acquire_many_owned(kib).map_err(|_| {
-            metrics::inbound_request(target.kind, "overloaded");
-            Response::Later(StatusCode::SERVICE_UNAVAILABLE)
-        })
+        target.limits.room(&self.bytes).ok_or_else(|| overloaded(target))
+    }
+
+    /// Makes room for that many bytes of the request that have arrived.
+    ///
+    /// # Errors
+    ///
+    /// It is too large, or too much is being received.
+    pub fn extend_room(target: &Target, room: &mut Room, bytes: usize) -> Result<(), Response> {
+        if bytes > target.max_body.saturating_sub(room.bytes()) {
+            return Err(too_large(target));
+        }
+        if room.grow(bytes) { Ok(()) } else { Err(overloaded(target)) }
     }
 
     /// Checks the request, stores its events, and wakes their workers.
@@ -147,23 +149,19 @@ impl Inbound {
         let events = match target.gateway.receive(request) {
             Ok(Received::Challenge(body)) => return Response::Challenge(body),
             Ok(Received::Events(events)) => events,
-            Err(Refused { status, reason }) => return self.refuse(target.kind, "refused", status, reason),
+            Err(Refused { status, reason }) => return self.refuse(target.kind(), "refused", status, reason),
         };
-        let limits = self.limits.get_with(target.id.clone(), async { Arc::new(Limits::new()) }).await;
-        if limits.rate.check().is_err() {
-            metrics::inbound_request(target.kind, "limited");
+        if target.limits.rate.check().is_err() {
+            metrics::inbound_request(target.kind(), "limited");
             return Response::Later(StatusCode::TOO_MANY_REQUESTS);
         }
-        let Ok(_place) = limits.places.try_acquire() else {
-            metrics::inbound_request(target.kind, "overloaded");
-            return Response::Later(StatusCode::SERVICE_UNAVAILABLE);
-        };
-        match self.store(target, events).await {
+        let Ok(_place) = target.limits.places.try_acquire() else { return overloaded(target) };
+        match self.store(&target.receiver, events).await {
             Ok(()) => {
-                metrics::inbound_request(target.kind, "stored");
+                metrics::inbound_request(target.kind(), "stored");
                 Response::Stored
             }
-            Err(error) => later(target.kind, "unavailable", &error),
+            Err(error) => later(target.kind(), "unavailable", &error),
         }
     }
 
@@ -193,31 +191,29 @@ impl Inbound {
         let found = self.store.read(move |connection| connections::find(connection, org, &key)).await?;
         let Some(row) = found.filter(|row| row.enabled) else { return Ok(None) };
         let Some(rules) = kinds::rules(&row.kind) else { return Ok(None) };
-        let gateway = self.kinds.gateway(&row)?;
-        let target = |gateway| Target { id, kind: rules.name, gateway, max_body: rules.max_body };
-        Ok(gateway.map(|gateway| Arc::new(target(gateway))))
+        let Some(gateway) = self.kinds.gateway(&row)? else { return Ok(None) };
+        let secret = self.kinds.secrets(&row)?.webhook_secret;
+        let limits = self.limits.get_with(id.clone(), async { Arc::new(Limits::new()) }).await;
+        let receiver = Arc::new(Receiver { id, kind: rules.name, url: row.url, secret });
+        Ok(Some(Arc::new(Target { receiver, gateway, limits, max_body: rules.max_body })))
     }
 
-    /// Stores the events in one transaction, each at the connection that it belongs to.
-    async fn store(&self, target: &Target, events: Vec<RawEvent>) -> Result<()> {
+    /// Stores the events in one transaction, each at the connections that it belongs to.
+    async fn store(&self, receiver: &Arc<Receiver>, events: Vec<RawEvent>) -> Result<()> {
         if events.is_empty() {
             return Ok(());
         }
-        let (org, id, kind) = (target.id.org(), target.id.clone(), target.kind);
-        let mut by_account: BTreeMap<(Option<String>, Option<String>), Vec<_>> = BTreeMap::new();
+        let org = receiver.id.org();
+        let mut by_account: BTreeMap<Account, Vec<_>> = BTreeMap::new();
         for mut event in events {
             self.keep_files(org, &mut event).await?;
-            let account = (event.account.clone(), event.business_account.clone());
-            by_account.entry(account).or_default().push(to_store(event));
+            by_account.entry(Account::of(&event)).or_default().push(to_store(event));
         }
+        let (receiver, kinds) = (Arc::clone(receiver), self.kinds.clone());
         let write = move |tx: &mut Transaction<'_>| {
             let mut stored = Vec::with_capacity(by_account.len());
-            for ((account, business_account), events) in &by_account {
-                let owners = match business_account {
-                    Some(account) => owners(tx, &id, kind, account)?,
-                    None => vec![owner(tx, &id, kind, account.as_deref())?],
-                };
-                for owner in owners {
+            for (account, events) in &by_account {
+                for owner in receiver.owners(tx, &kinds, account)? {
                     inbound_events::insert(tx, org, &owner, events)?;
                     stored.push(owner);
                 }
@@ -246,27 +242,20 @@ impl Inbound {
     }
 }
 
-/// The connection of an account; the receiving one if there is none.
-fn owner(
-    connection: &mut Connection,
-    receiving: &ConnectionId,
-    kind: &str,
-    account: Option<&str>,
-) -> StoreResult<ConnectionId> {
-    let Some(account) = account else { return Ok(receiving.clone()) };
-    let found = connections::of_account(connection, receiving.org(), kind, account)?;
-    Ok(found.unwrap_or_else(|| receiving.clone()))
+impl Target {
+    fn kind(&self) -> &'static str {
+        self.receiver.kind
+    }
 }
 
-/// The connections of a business account; the receiving one if there are none.
-fn owners(
-    connection: &mut Connection,
-    receiving: &ConnectionId,
-    kind: &str,
-    account: &str,
-) -> StoreResult<Vec<ConnectionId>> {
-    let found = connections::of_business_account(connection, receiving.org(), kind, account)?;
-    Ok(if found.is_empty() { vec![receiving.clone()] } else { found })
+fn too_large(target: &Target) -> Response {
+    metrics::inbound_request(target.kind(), "too_large");
+    Response::Refused(StatusCode::PAYLOAD_TOO_LARGE)
+}
+
+fn overloaded(target: &Target) -> Response {
+    metrics::inbound_request(target.kind(), "overloaded");
+    Response::Later(StatusCode::SERVICE_UNAVAILABLE)
 }
 
 fn later(kind: &'static str, outcome: &'static str, error: &Error) -> Response {
@@ -278,11 +267,4 @@ fn later(kind: &'static str, outcome: &'static str, error: &Error) -> Response {
 /// One line an interval.
 fn log_quota() -> Quota {
     Quota::with_period(LOG_INTERVAL).unwrap_or(Quota::per_second(NonZeroU32::MIN))
-}
-
-impl Limits {
-    fn new() -> Self {
-        let rate = RateLimiter::direct(Quota::per_second(MAX_RATE));
-        Self { places: Semaphore::new(MAX_CONCURRENT), rate }
-    }
 }

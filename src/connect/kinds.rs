@@ -20,6 +20,7 @@ pub const RULES: &[KindRules] = &[
         name: "waha",
         url: UrlRule::Required,
         account: Some("default"),
+        account_is_unique: false,
         needs_api_key: false,
         webhook_secret: SecretRule::Random,
         sends_per_minute: Some(20),
@@ -32,6 +33,7 @@ pub const RULES: &[KindRules] = &[
         name: "cloud_api",
         url: UrlRule::Default("https://graph.facebook.com"),
         account: None,
+        account_is_unique: true,
         needs_api_key: true,
         webhook_secret: SecretRule::Required,
         sends_per_minute: None,
@@ -43,6 +45,7 @@ pub const RULES: &[KindRules] = &[
         name: "simulator",
         url: UrlRule::None,
         account: Some(""),
+        account_is_unique: false,
         needs_api_key: false,
         webhook_secret: SecretRule::None,
         sends_per_minute: None,
@@ -54,6 +57,7 @@ pub const RULES: &[KindRules] = &[
         name: "external",
         url: UrlRule::None,
         account: Some(""),
+        account_is_unique: false,
         needs_api_key: false,
         webhook_secret: SecretRule::None,
         sends_per_minute: None,
@@ -106,13 +110,20 @@ impl Kinds {
     ///
     /// The signing key of its secrets was removed.
     pub fn gateway(&self, row: &ConnectionRow) -> Result<Option<Arc<dyn Gateway>>> {
+        Ok(self.open(row, self.secrets(row)?))
+    }
+
+    /// The secrets of a connection.
+    ///
+    /// # Errors
+    ///
+    /// Their signing key was removed.
+    pub(super) fn secrets(&self, row: &ConnectionRow) -> Result<ConnectionSecrets> {
         let encrypted = Encrypted { key_id: row.key_id.clone(), bytes: row.secrets.clone() };
-        let secrets =
-            ConnectionSecrets::decrypt(&self.keys, &row.connection_id, &encrypted).ok_or_else(|| {
-                let message = "the signing key of the connection's secrets was removed: set them again";
-                Error::new(Kind::FailedPrecondition, message)
-            })?;
-        Ok(self.open(row, secrets))
+        ConnectionSecrets::decrypt(&self.keys, &row.connection_id, &encrypted).ok_or_else(|| {
+            let message = "the signing key of the connection's secrets was removed: set them again";
+            Error::new(Kind::FailedPrecondition, message)
+        })
     }
 
     /// The gateway of a connection without its secrets: it says what it can send, and cannot be asked.

@@ -2,21 +2,26 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::gateway::{Gateway, LineState, RawEvent};
+use super::gateway::{Gateway, Groups, LineState, RawEvent};
 use super::probe::status_name;
 use super::raw_events::to_store;
 use super::wakes::Wake;
 use crate::actions::connections::ConnectionRow;
 use crate::actions::ingest::{self, SessionScope};
 use crate::error::Result;
-use crate::ids::{ConnectionId, OrgId, SessionId};
+use crate::ids::{ChatAddress, ConnectionId, OrgId, SessionId};
 use crate::instant::Instant;
 use crate::pb::IngestEvent;
 use crate::pb::ingest_event::{ConnectionStatus, Event, Status};
 use crate::store::connection_leases::{self, Renewal};
-use crate::store::{Lane, Store, Transaction, connections, inbound_events, send_queue};
+use crate::store::{Lane, Store, Transaction, chat_members, connections, inbound_events, send_queue};
+use crate::telemetry::causes;
+
+/// Members of a group that a gateway chooses from.
+const MAX_MEMBERS: i64 = 100;
 
 /// A connection under the lease of this process. Cheap to clone.
 #[derive(Clone)]
@@ -67,21 +72,40 @@ impl Leased {
     /// # Errors
     ///
     /// Nothing could be stored.
-    pub async fn ingest(&self, mut events: Vec<IngestEvent>) -> Result<Vec<Result<()>>> {
+    pub async fn ingest(&self, events: Vec<IngestEvent>) -> Result<Vec<Result<()>>> {
+        self.ingest_in(&self.scope, events).await
+    }
+
+    /// [`Self::ingest`] of what the gateway lists: see [`SessionScope::of_lists`].
+    pub async fn ingest_lists(&self, events: Vec<IngestEvent>) -> Result<Vec<Result<()>>> {
+        self.ingest_in(&self.scope.of_lists(), events).await
+    }
+
+    async fn ingest_in(&self, scope: &SessionScope, mut events: Vec<IngestEvent>) -> Result<Vec<Result<()>>> {
         let session = self.session.to_string();
         events.iter_mut().for_each(|event| event.session.clone_from(&session));
-        ingest::apply(&self.store.with_lane(Lane::Ingest), &self.scope, events).await
+        ingest::apply(&self.store.with_lane(Lane::Ingest), scope, events).await
     }
 
     /// Stores the state of the line, also as that of the session. A line that is connected again is synced, and sends that
     /// wait for their next attempt are attempted at once.
     pub async fn set_state(&self, state: &LineState) -> Result<()> {
+        self.store_state(state, None).await
+    }
+
+    /// Stores that the gateway does not answer. A line that was logged out stays so until the gateway says otherwise.
+    pub(super) async fn set_unreachable(&self, reason: String) -> Result<()> {
+        let state = LineState { status: ConnectionStatus::Disconnected, reason };
+        self.store_state(&state, Some(status_name(ConnectionStatus::LoggedOut))).await
+    }
+
+    async fn store_state(&self, state: &LineState, unless: Option<&'static str>) -> Result<()> {
         let (org, id, session, reason) =
             (self.org, self.connection.clone(), self.session, state.reason.clone());
         let status = status_name(state.status);
         let is_connected = state.status == ConnectionStatus::Connected;
         let write = move |tx: &mut Transaction<'_>| {
-            let before = connection_leases::set_status(tx, org, &id, status, &reason)?;
+            let before = connection_leases::set_status(tx, org, &id, (status, &reason), unless)?;
             if before.as_ref().is_some_and(|before| before != status) && is_connected {
                 connections::request_sync(tx, org, &id)?;
                 send_queue::resume(tx, org, session)?;
@@ -152,5 +176,17 @@ impl Lease {
     pub(super) async fn release(self, store: &Store) -> Result<()> {
         let (org, connection, holder) = (self.org, self.connection, self.holder);
         store.write(org, move |tx| connection_leases::release(tx, org, &connection, holder)).await
+    }
+}
+
+#[async_trait]
+impl Groups for Leased {
+    async fn members(&self, group: &ChatAddress) -> Vec<String> {
+        let (org, group) = (self.org, group.clone());
+        let read = self.store.read(move |c| chat_members::contact_ids(c, org, &group, MAX_MEMBERS));
+        read.await.unwrap_or_else(|error| {
+            tracing::warn!(reason = causes(&error), "the members of a group were not read");
+            Vec::new()
+        })
     }
 }

@@ -5,10 +5,9 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::gateway::{GatewayError, LineState};
+use super::gateway::GatewayError;
 use super::kinds::Kinds;
 use super::lease::Leased;
-use crate::pb::ingest_event::ConnectionStatus;
 use crate::telemetry::causes;
 
 /// How often the gateway is asked for the state.
@@ -70,13 +69,15 @@ fn rejected_pause(rejections: u32) -> Duration {
 
 /// Asks for the state and stores it.
 async fn ask(leased: &Leased) -> Answer {
-    let failure = |reason: String| LineState { status: ConnectionStatus::Disconnected, reason };
-    let (state, answer) = match timeout(TIMEOUT, leased.gateway.state()).await {
-        Ok(Ok(state)) => (state, Answer::Given),
-        Ok(Err(error)) => (failure(error.to_string()), Answer::of(&error)),
-        Err(_) => (failure("the gateway did not answer in time".to_owned()), Answer::None),
+    let (stored, answer) = match timeout(TIMEOUT, leased.gateway.state()).await {
+        Ok(Ok(state)) => (leased.set_state(&state).await, Answer::Given),
+        Ok(Err(error)) => (leased.set_unreachable(error.to_string()).await, Answer::of(&error)),
+        Err(_) => {
+            let reason = "the gateway did not answer in time".to_owned();
+            (leased.set_unreachable(reason).await, Answer::None)
+        }
     };
-    if let Err(error) = leased.set_state(&state).await {
+    if let Err(error) = stored {
         tracing::warn!(reason = causes(&error), "storing the state of a line failed");
     }
     answer
@@ -102,7 +103,7 @@ impl Answer {
 
 async fn poll(leased: &Leased) -> std::convert::Infallible {
     loop {
-        let events = leased.gateway.poll().await;
+        let events = leased.gateway.poll(leased).await;
         if !events.is_empty()
             && let Err(error) = leased.store_raw(events).await
         {

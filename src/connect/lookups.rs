@@ -67,7 +67,7 @@ async fn ask(leased: &Leased, question: &Lookup) -> bool {
         ))
         | Err(_) => return false,
     };
-    if let Err(error) = leased.ingest(events).await {
+    if let Err(error) = leased.ingest_lists(events).await {
         tracing::warn!(reason = causes(&error), "storing the answer of a gateway failed");
         return false;
     }

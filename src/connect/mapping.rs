@@ -160,6 +160,6 @@ async fn store_results(leased: &Leased, results: Vec<MappedEvent>) -> Result<()>
 }
 
 /// Whether the same may succeed later.
-fn is_transient(error: &Error) -> bool {
+pub(super) fn is_transient(error: &Error) -> bool {
     matches!(error.kind(), Kind::Unavailable | Kind::Overloaded | Kind::DeadlineExceeded | Kind::Aborted)
 }

@@ -4,6 +4,7 @@ mod fetcher;
 mod kinds;
 mod media_store;
 mod objects;
+mod places;
 
 pub use self::fetcher::Fetcher;
 pub use self::media_store::MediaStore;
@@ -27,6 +28,7 @@ pub async fn enqueue(store: &Store, org: OrgId, session: SessionId, sources: Vec
             sha256: source.sha256.and_then(|sha256| sha256_of_hex(&sha256)),
         };
         Some(FileOfMessage {
+            id: None,
             chat: source.chat.parse().ok()?,
             message_id: source.message_id,
             from_me: source.from_me,

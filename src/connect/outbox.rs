@@ -8,6 +8,7 @@ mod changes;
 mod contents;
 mod files;
 mod pace;
+mod retries;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,15 +21,16 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub use self::contents::content;
-pub use self::files::Files;
-use self::pace::{Pace, backoff};
+pub use self::files::{Files, not_read};
+pub use self::pace::Pace;
+use self::retries::{MAX_FAILURES, Retries};
 use super::gateway::{Gateway, OutgoingMessage, QuotedMessage, SendError, Sent};
 use super::lease::Leased;
+use super::mapping::is_transient;
 use crate::actions::commands::ConnectorLease;
-use crate::actions::sends::{self, ACCEPTED, Attempt, Begun, QUEUED, SendRow, UNKNOWN};
-use crate::error::Result;
+use crate::actions::sends::{self, ACCEPTED, Attempt, Begun, QUEUED, SendRow, UNKNOWN, backoff};
+use crate::error::{Error, Result};
 use crate::ids::{OrgId, SessionId};
-use crate::instant::Instant;
 use crate::store::Store;
 use crate::store::send_queue::{self, Work};
 use crate::telemetry::{causes, metrics};
@@ -45,10 +47,8 @@ const FILE_TIMEOUT: Duration = Duration::from_mins(11);
 const HANDOVER_PAUSE: Duration = Duration::from_millis(500);
 /// How long attempts in progress may take at the end.
 const GRACE: Duration = Duration::from_secs(2);
-/// How often something is tried that the gateway answers with an error: for two minutes. Meanwhile the chat's later sends wait.
-const MAX_FAILURES: i32 = 8;
-/// How long a send is tried.
-const MAX_AGE: Duration = Duration::from_hours(24);
+/// Pause before an outcome is stored again that the database did not take.
+const STORE_PAUSE: Duration = Duration::from_millis(500);
 
 /// The outbox of one connection. The caller holds the connection's lease; the outbox itself takes that of the session, which a
 /// connector may still have.
@@ -75,18 +75,26 @@ pub struct Outbox {
 /// Carries out sends and commands until `closing` is cancelled.
 pub async fn run(outbox: Outbox, wake: Arc<Notify>, closing: CancellationToken) {
     let mut pace = Pace::new(outbox.sends_per_minute);
-    while !outbox.take_over().await.inspect_err(warn).unwrap_or(false) {
+    let mut running: BTreeSet<Uuid> = BTreeSet::new();
+    while !outbox.take_over(&running).await.inspect_err(warn).unwrap_or(false) {
         tokio::select! {
             () = sleep(HANDOVER_PAUSE) => {}
             () = closing.cancelled() => return,
         }
     }
     let (mut attempts, mut changes) = (FuturesUnordered::new(), FuturesUnordered::new());
-    let mut running: BTreeSet<Uuid> = BTreeSet::new();
+    // `None` while commands are applied.
+    let mut retries = Some(Retries::default());
+    let mut is_complete = true;
     while !closing.is_cancelled() {
+        if !is_complete {
+            is_complete = outbox.take_over(&running).await.inspect_err(warn).unwrap_or(false);
+        }
         let work = outbox.work().await.inspect_err(warn).unwrap_or_default();
-        if work.commands && changes.is_empty() {
-            changes.push(outbox.apply_changes());
+        if work.commands
+            && let Some(due) = retries.take_if(|retries| retries.is_due())
+        {
+            changes.push(outbox.apply_changes(due));
         }
         let due =
             if work.sends { outbox.due().await.inspect_err(warn).unwrap_or_default() } else { Vec::new() };
@@ -99,8 +107,11 @@ pub async fn run(outbox: Outbox, wake: Arc<Notify>, closing: CancellationToken) 
             attempts.push(outbox.attempt(row.send_id));
         }
         tokio::select! {
-            Some(send) = attempts.next() => { running.remove(&send); }
-            Some(()) = changes.next() => {}
+            Some((send, is_stored)) = attempts.next() => {
+                running.remove(&send);
+                is_complete &= is_stored;
+            }
+            Some(waiting) = changes.next() => retries = Some(waiting),
             () = wake.notified(), if pace.is_free() => {}
             () = sleep_until(pace.next()) => {}
             () = closing.cancelled() => {}
@@ -123,16 +134,18 @@ impl Outbox {
         Self { store, org, session, lease, gateway, kind, sends_per_minute, files }
     }
 
-    /// Takes the session's lease, and decides about the attempts that were interrupted; `false` while a connector has it.
-    async fn take_over(&self) -> Result<bool> {
+    /// Takes the session's lease, and decides about the attempts that were interrupted, which are not `running`; `false` while a
+    /// connector has it.
+    async fn take_over(&self, running: &BTreeSet<Uuid>) -> Result<bool> {
         let Self { store, org, session, .. } = self;
         if !self.lease.acquire(store).await? {
             return Ok(false);
         }
-        for row in sends::interrupted(store, *org, *session).await? {
+        let interrupted = sends::interrupted(store, *org, *session).await?;
+        for row in interrupted.into_iter().filter(|row| !running.contains(&row.send_id)) {
             if row.attempted_by.as_deref() == Some(&self.kind) {
-                let reason = "the service ended while it was sent".to_owned();
-                self.unclear(&row, reason, Duration::ZERO).await?;
+                let reason = "the service was interrupted while it was sent".to_owned();
+                self.unclear(&row, reason, backoff(row.attempts)).await?;
             } else {
                 sends::unclear(store, *org, row.send_id, sends::REPLACED.to_owned()).await?;
             }
@@ -158,20 +171,22 @@ impl Outbox {
         sends::due(store, *org, *session, MAX_DUE).await
     }
 
-    /// Attempts a send. Returns its id.
-    async fn attempt(&self, send: Uuid) -> Uuid {
+    /// Attempts a send. Returns its id, and whether its outcome is stored.
+    async fn attempt(&self, send: Uuid) -> (Uuid, bool) {
         match self.try_send(send).await {
             Ok(Some(state)) => metrics::send_attempted(&self.kind, state),
             Ok(None) => {}
-            Err(error) => warn(&error),
+            Err(error) => {
+                warn(&error);
+                return (send, false);
+            }
         }
-        send
+        (send, true)
     }
 
     /// Returns the state that the attempt ends in; `None` when the send is not queued any more.
     async fn try_send(&self, send: Uuid) -> Result<Option<&'static str>> {
-        let Self { store, org, .. } = self;
-        let attempt = match sends::begin(store, self.lease, &self.kind, send).await? {
+        let attempt = match sends::begin(&self.store, self.lease, &self.kind, send).await? {
             Begun::Attempt(attempt) => attempt,
             Begun::NotQueued => return Ok(None),
             Begun::NotHolder => {
@@ -181,68 +196,65 @@ impl Outbox {
         };
         let outcome = match attempt.is_reported {
             true => Ok(Sent { message_id: String::new() }),
-            false => self.call(&attempt).await?,
+            false => self.call(&attempt).await,
         };
-        let state = match outcome {
-            Ok(sent) => sends::accept(store, *org, send, sent.message_id).await.map(|()| ACCEPTED),
-            Err(SendError::NotSent { reason, retry_after }) => {
-                self.not_sent(&attempt.row, reason, retry_after).await
+        loop {
+            match self.store_outcome(&attempt.row, outcome.clone()).await {
+                // Only this process has it. A process that loses the lease meanwhile is stopped.
+                Err(error) if is_transient(&error) => warn(&error),
+                stored => return stored.map(Some),
             }
-            Err(SendError::Failed { reason }) if attempt.row.attempts < MAX_FAILURES => {
-                self.not_sent(&attempt.row, reason, None).await
+            sleep(STORE_PAUSE).await;
+        }
+    }
+
+    /// Stores what came of an attempt. Returns the state that it ends in.
+    async fn store_outcome(
+        &self,
+        row: &SendRow,
+        outcome: std::result::Result<Sent, SendError>,
+    ) -> Result<&'static str> {
+        let Self { store, org, .. } = self;
+        let (org, send) = (*org, row.send_id);
+        match outcome {
+            Ok(sent) => sends::accept(store, org, send, sent.message_id).await.map(|()| ACCEPTED),
+            Err(SendError::NotSent { reason, retry_after }) => {
+                sends::not_sent(store, org, row, reason, retry_after).await
+            }
+            Err(SendError::Failed { reason }) if row.attempts < MAX_FAILURES => {
+                sends::not_sent(store, org, row, reason, None).await
             }
             Err(SendError::Failed { reason } | SendError::Rejected { reason }) => {
-                sends::give_up(store, *org, send, reason).await
+                sends::give_up(store, org, send, reason).await
             }
             Err(SendError::Unsupported { reason }) => {
-                sends::give_up(store, *org, send, reason.to_owned()).await
+                sends::give_up(store, org, send, reason.to_owned()).await
             }
-            Err(SendError::Unclear { reason }) => {
-                let pause = backoff(attempt.row.attempts);
-                self.unclear(&attempt.row, reason, pause).await
-            }
-        };
-        state.map(Some)
+            Err(SendError::Unclear { reason }) => self.unclear(row, reason, backoff(row.attempts)).await,
+        }
     }
 
     /// Calls the gateway.
-    async fn call(&self, attempt: &Attempt) -> Result<Result<Sent, SendError>> {
+    async fn call(&self, attempt: &Attempt) -> std::result::Result<Sent, SendError> {
         let Self { store, org, gateway, files, .. } = self;
-        let file = match files.open(store, *org, attempt).await? {
-            Ok(file) => file,
-            Err(error) => return Ok(Err(error)),
-        };
+        let not_stored =
+            |error: Error| SendError::NotSent { reason: error.message().into_owned(), retry_after: None };
+        let file = files.open(store, *org, attempt).await.map_err(not_stored)??;
         let message = outgoing_message(attempt);
         let time = if file.is_some() { FILE_TIMEOUT } else { SEND_TIMEOUT };
-        let outcome = timeout(time, gateway.send(&message, file)).await;
-        Ok(outcome.unwrap_or_else(|_| {
+        timeout(time, gateway.send(&message, file)).await.unwrap_or_else(|_| {
             let seconds = time.as_secs();
             Err(SendError::Unclear { reason: format!("the gateway did not respond within {seconds} s") })
-        }))
-    }
-
-    /// Tries again later what was certainly not sent, unless it is too old.
-    async fn not_sent(
-        &self,
-        row: &SendRow,
-        reason: String,
-        retry_after: Option<Duration>,
-    ) -> Result<&'static str> {
-        let Self { store, org, .. } = self;
-        if row.created_at.later_by(MAX_AGE) < Instant::now() {
-            let reason = format!("not sent within 24 hours: {reason}");
-            return sends::give_up(store, *org, row.send_id, reason).await;
-        }
-        let pause = retry_after.unwrap_or_else(|| backoff(row.attempts));
-        sends::requeue(store, *org, row.send_id, pause, reason).await.map(|()| QUEUED)
+        })
     }
 
     /// Repeats what may have been sent if the gateway then sends it once; otherwise its outcome is unknown.
     async fn unclear(&self, row: &SendRow, reason: String, pause: Duration) -> Result<&'static str> {
         let Self { store, org, gateway, .. } = self;
-        let is_young = Instant::now() < row.created_at.later_by(MAX_AGE);
         let may_repeat = match sends::content_of(row) {
-            Ok(stored) if row.has_own_id && is_young => gateway.can_repeat(&content(&stored)).await,
+            Ok(stored) if row.has_own_id && sends::is_young(row) => {
+                gateway.can_repeat(&content(&stored)).await
+            }
             Ok(_) | Err(_) => false,
         };
         match may_repeat {
@@ -263,6 +275,6 @@ fn outgoing_message(attempt: &Attempt) -> OutgoingMessage {
     }
 }
 
-fn warn(error: &crate::error::Error) {
+fn warn(error: &Error) {
     tracing::warn!(reason = causes(error), "the outbox of a connection failed");
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::kinds::{self, Kinds};
 use super::outbox::content as content_of;
 use super::wakes::Wakes;
-use crate::actions::connections::ConnectionRow;
 use crate::actions::sends::{Rules, SendContent, SendRules, new_message_id, no_connection, unsupported};
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
@@ -43,16 +42,19 @@ impl SendRules for KindRules {
     }
 }
 
-/// Rejects the connector of a session whose connection the service serves itself: both would carry out the same.
+/// Rejects the connector of a session whose connection the service serves itself: both would carry out the same. Returns how
+/// many messages it may send a minute; `None` for no limit.
 ///
 /// # Errors
 ///
 /// FAILED_PRECONDITION with the kind of the connection.
-pub async fn check_connector(store: &Store, org: OrgId, session: SessionId) -> Result<()> {
+pub async fn check_connector(store: &Store, org: OrgId, session: SessionId) -> Result<Option<i32>> {
     let row = store.read(move |connection| connections::of_session(connection, org, session)).await?;
-    let is_served =
-        |row: &ConnectionRow| row.enabled && kinds::rules(&row.kind).is_some_and(|rules| rules.is_served);
-    let Some(row) = row.filter(is_served) else { return Ok(()) };
+    let Some(row) = row else { return Ok(None) };
+    let is_served = kinds::rules(&row.kind).is_some_and(|rules| rules.is_served);
+    if !is_served || !row.enabled {
+        return Ok(row.sends_per_minute.filter(|_| !is_served));
+    }
     let message = format!("the service itself serves the session's connection of kind {}", row.kind);
     Err(Error::new(Kind::FailedPrecondition, message))
 }

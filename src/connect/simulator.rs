@@ -3,6 +3,7 @@
 //! What is sent is ticked as delivered, then as read, and answered some seconds later; now and then a person writes by
 //! itself. Its events pass the same way as those of other gateways, through [`Gateway::poll`] and [`Gateway::map`].
 
+mod happening;
 mod people;
 
 use std::collections::VecDeque;
@@ -10,13 +11,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant as Clock;
 
+use self::happening::{Happening, events, raw_event};
 use super::budget::Budget;
 use super::gateway::{
-    ChatChange, Content, Gateway, GatewayError, InboundRequest, LineState, Lookup, Mapped, MediaBody,
+    ChatChange, Content, Gateway, GatewayError, Groups, InboundRequest, LineState, Lookup, Mapped, MediaBody,
     MediaError, MediaSource, OutgoingFile, OutgoingMessage, Pulled, RawEvent, Received, Refused, SendError,
     Sent,
 };
@@ -25,9 +26,7 @@ use crate::actions::sends::new_message_id;
 use crate::ids::{AddressKind, ChatAddress, Phone};
 use crate::instant::Instant;
 use crate::pb::IngestEvent;
-use crate::pb::ingest_event::{
-    ConnectionStatus, Contact, Event, Message, MessageReference, Reaction, Receipt, ReceiptKind,
-};
+use crate::pb::ingest_event::ConnectionStatus;
 
 /// When what follows a message happens, after it was sent.
 const DELIVERED: Duration = Duration::from_millis(800);
@@ -57,34 +56,6 @@ struct State {
     written: usize,
 }
 
-/// What happens to a message or in a chat: a raw event of the simulator.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-enum Happening {
-    Receipt {
-        chat: String,
-        id: String,
-        kind: String,
-        at: i64,
-    },
-    Message {
-        chat: String,
-        id: String,
-        sender: String,
-        name: String,
-        text: String,
-        quotes: Option<String>,
-        at: i64,
-    },
-    Reaction {
-        chat: String,
-        id: String,
-        by: String,
-        emoji: String,
-        at: i64,
-    },
-}
-
 /// Opens a simulated line. The settings' `account` is how many times faster than a person it is: `20`; empty for 1.
 pub fn open(settings: &ConnectionSettings) -> Arc<dyn Gateway> {
     let speed = settings.account.parse().ok().filter(|speed: &f64| (0.01..=10_000.0).contains(speed));
@@ -104,24 +75,21 @@ impl Simulator {
     /// Plans the receipts of a message, and an answer.
     fn plan(&self, message: &OutgoingMessage, id: &str) {
         let chat = message.chat.as_str();
+        let (sender, name) = people::writer(&message.chat);
         let mut planned = Vec::new();
         for (pause, kind) in [(DELIVERED, "delivered"), (READ, "read")] {
-            let (due, at) = self.after(pause);
-            planned
-                .push((due, Happening::Receipt { chat: chat.into(), id: id.into(), kind: kind.into(), at }));
+            let ((due, at), by) = (self.after(pause), sender.clone());
+            let (chat, id, kind) = (chat.to_owned(), id.to_owned(), kind.to_owned());
+            planned.push((due, Happening::Receipt { chat, id, by, kind, at }));
         }
         let (due, at) = self.after(ANSWERED);
         if let Some(text) = people::answer(&message.content) {
-            let (sender, name) = people::writer(&message.chat);
             let quotes = (message.chat.kind() == AddressKind::Group).then(|| id.to_owned());
             let (chat, id) = (chat.to_owned(), new_message_id());
             planned.push((due, Happening::Message { chat, id, sender, name, text, quotes, at }));
         } else if let Content::Media { .. } | Content::Location { .. } = message.content {
-            let (by, _) = people::writer(&message.chat);
-            planned.push((
-                due,
-                Happening::Reaction { chat: chat.into(), id: id.into(), by, emoji: "👍".into(), at },
-            ));
+            let (chat, id, emoji) = (chat.to_owned(), id.to_owned(), "👍".to_owned());
+            planned.push((due, Happening::Reaction { chat, id, by: sender, emoji, at }));
         }
         let mut state = self.state();
         state.chats.retain(|known| *known != message.chat);
@@ -147,6 +115,15 @@ impl Simulator {
         let ((sender, name), at) = (people::writer(&chat), Instant::now().millis());
         let (text, id) = (people::unprompted(state.written), new_message_id());
         Some(Happening::Message { chat: chat.to_string(), id, sender, name, text, quotes: None, at })
+    }
+
+    /// What has happened since the last call.
+    fn happened(&self) -> Vec<Happening> {
+        let mut state = self.state();
+        let mut happened: Vec<Happening> = self.unprompted(&mut state).into_iter().collect();
+        let due = state.planned.partition_point(|(due, _)| *due <= Clock::now());
+        happened.extend(state.planned.drain(..due).map(|(_, happening)| happening));
+        happened
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -184,12 +161,13 @@ impl Gateway for Simulator {
         Ok(Vec::new())
     }
 
-    async fn poll(&self) -> Vec<RawEvent> {
-        let mut state = self.state();
-        let mut happened: Vec<Happening> = self.unprompted(&mut state).into_iter().collect();
-        let due = state.planned.partition_point(|(due, _)| *due <= Clock::now());
-        happened.extend(state.planned.drain(..due).map(|(_, happening)| happening));
-        happened.into_iter().filter_map(raw_event).collect()
+    async fn poll(&self, groups: &dyn Groups) -> Vec<RawEvent> {
+        let mut events = Vec::new();
+        for mut happening in self.happened() {
+            happening.choose_actor(&self.phone, groups).await;
+            events.extend(raw_event(happening));
+        }
+        events
     }
 
     fn refusal(&self, content: &Content) -> Option<&'static str> {
@@ -217,63 +195,6 @@ impl Gateway for Simulator {
 
     async fn media(&self, _: &MediaSource, _: u64) -> Result<MediaBody, MediaError> {
         Err(MediaError::Expired)
-    }
-}
-
-fn raw_event(happening: Happening) -> Option<RawEvent> {
-    let (chat, key) = match &happening {
-        Happening::Receipt { chat, id, kind, .. } => (chat.clone(), format!("{kind} {id}")),
-        Happening::Message { chat, id, .. } => (chat.clone(), id.clone()),
-        Happening::Reaction { chat, id, by, .. } => (chat.clone(), format!("reaction {id} {by}")),
-    };
-    Some(RawEvent {
-        key,
-        body: serde_json::to_value(happening).ok()?,
-        chat,
-        account: None,
-        business_account: None,
-        files: Vec::new(),
-    })
-}
-
-fn events(happening: Happening, phone: &Phone) -> Vec<Event> {
-    let timestamp = |millis| Instant::from_millis(millis).map(Into::into);
-    let of_own = |chat: &str, id: String| {
-        Some(MessageReference { id, chat: chat.to_owned(), from_me: Some(true), author: None })
-    };
-    match happening {
-        Happening::Receipt { chat, id, kind, at } => {
-            let kind = if kind == "read" { ReceiptKind::Read } else { ReceiptKind::Delivered };
-            let by = chat.parse().map_or_else(|_| chat.clone(), |chat| people::writer(&chat).0);
-            let message = of_own(&chat, id);
-            let receipt = Receipt { message, by, kind: kind.into(), at: timestamp(at), ..Receipt::default() };
-            vec![Event::Receipt(receipt)]
-        }
-        Happening::Reaction { chat, id, by, emoji, at } => {
-            vec![Event::Reaction(Reaction { message: of_own(&chat, id), by, emoji, at: timestamp(at) })]
-        }
-        Happening::Message { chat, id, sender, name, text, quotes, at } => {
-            let contact = Contact { id: sender.clone(), name: Some(name), ..Contact::default() };
-            let is_group = chat.ends_with("@g.us");
-            let message = Message {
-                id,
-                timestamp: timestamp(at),
-                r#type: Some("chat".to_owned()),
-                body: Some(text),
-                author: is_group.then(|| sender.clone()),
-                from: Some(chat.clone()),
-                to: Some(ChatAddress::of_phone(phone).to_string()),
-                has_quoted_msg: Some(quotes.is_some()),
-                quoted_message_id: quotes,
-                sender: Some(sender),
-                chat,
-                ..Message::default()
-            };
-            // A person keeps the name that it has.
-            let is_new = people::is_stranger(&contact.id);
-            let contact = is_new.then_some(Event::Contact(contact));
-            contact.into_iter().chain([Event::Message(message)]).collect()
-        }
     }
 }
 

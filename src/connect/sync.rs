@@ -30,8 +30,8 @@ const INITIAL_BACKOFF: Duration = Duration::from_secs(2);
 const MAX_BACKOFF: Duration = Duration::from_secs(300);
 /// Pause while the gateway rejects the credentials, and the longest that a gateway may ask for.
 const MAX_PAUSE: Duration = Duration::from_mins(15);
-/// Ingest events that are stored together.
-const BATCH: usize = 1000;
+/// Ingest events that are stored together. Live messages wait for a batch; larger ones store more a second.
+const BATCH: usize = 250;
 
 /// Why a sync does not go on.
 enum Interruption {
@@ -150,7 +150,7 @@ impl<'l> Sync<'l> {
         while !events.is_empty() {
             let rest = events.split_off(events.len().min(BATCH));
             let _permit = self.writers.acquire().await.map_err(Error::internal)?;
-            let outcomes = self.leased.ingest(std::mem::replace(&mut events, rest)).await?;
+            let outcomes = self.leased.ingest_lists(std::mem::replace(&mut events, rest)).await?;
             let rejected = outcomes.iter().filter(|outcome| outcome.is_err()).count();
             if rejected > 0 {
                 tracing::warn!(rejected, "events of the history of a line were rejected");

@@ -146,8 +146,9 @@ impl Worker {
         }));
         let (fetcher, fetching, stop_media) = (self.shared.fetcher.clone(), leased.clone(), stop.clone());
         tasks.spawn(keep_running("fetching media files", stop.clone(), move || {
-            let Leased { org, session, gateway, wake, .. } = fetching.clone();
-            fetcher.clone().serve(org, session, gateway, Arc::clone(&wake.media), stop_media.clone())
+            let Leased { org, session, gateway, row, wake, .. } = fetching.clone();
+            let (wake, gateway) = (Arc::clone(&wake.media), (gateway, row.url.clone()));
+            fetcher.clone().serve((org, session), gateway, wake, stop_media.clone())
         }));
         let (watched, stop_line) = (leased.clone(), stop.clone());
         tasks.spawn(keep_running("watching the line", stop.clone(), move || {
@@ -191,7 +192,7 @@ impl Worker {
     async fn report(&self, reason: &str) {
         let (org, id, reason) = (self.lease.org, self.lease.connection.clone(), reason.to_owned());
         let write = move |tx: &mut crate::store::Transaction<'_>| {
-            set_status(tx, org, &id, "disconnected", &reason).map(drop)
+            set_status(tx, org, &id, ("disconnected", &reason), None).map(drop)
         };
         if let Err(error) = self.shared.store.write(org, write).await {
             tracing::warn!(reason = causes(&error), "the status of a connection was not stored");

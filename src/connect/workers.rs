@@ -22,6 +22,11 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// Pause between searches for connections without a worker. With the time of a lease, it is how long a connection rests after
 /// its process was killed.
 const ACQUIRE_INTERVAL: Duration = Duration::from_secs(1);
+// Another process serves the connections of a killed one within 10 seconds.
+const _: () = {
+    let rest = connection_leases::LEASE.as_millis() + ACQUIRE_INTERVAL.as_millis();
+    assert!(rest + POLL_INTERVAL.as_millis() < 10_000);
+};
 /// Connections that one search acquires: several processes that start together share them.
 const MAX_ACQUIRED: i64 = 16;
 /// How long the workers may take to finish.

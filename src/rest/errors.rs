@@ -1,11 +1,9 @@
 //! Describes this service's errors and the transcoder's rejections for REST.
 
-use std::io::{self, Read};
-
 use ::transcode::{ErrorInfo, Options, Reason, Rejection};
-use flate2::read::MultiGzDecoder;
 use http::HeaderName;
 
+use super::gunzip::gunzip;
 use crate::error::{Error, Kind, with_origin};
 
 static RESPONSE_HEADERS: [HeaderName; 1] = [HeaderName::from_static("idempotency-replayed")];
@@ -15,7 +13,7 @@ pub fn options(max_body_bytes: usize) -> Options {
     Options {
         max_body_bytes,
         body_limit,
-        gunzip: Some(gunzip),
+        gunzip: Some(|extensions, body, limit| gunzip(extensions.get(), body, limit)),
         is_reserved: has_word_for_id,
         describe_error: |status| match Rejection::of(status) {
             Some(rejection) => describe(&rejected(rejection)),
@@ -50,13 +48,6 @@ fn has_word_for_id(path: &str) -> bool {
         _ => false,
     };
     !id.is_empty() && !id.starts_with("note-") && id.bytes().all(|byte| byte == b'-' || is_letter(byte))
-}
-
-/// Decompresses at most `limit` bytes; `None` if there are more.
-pub fn gunzip(compressed: &[u8], limit: usize) -> io::Result<Option<Vec<u8>>> {
-    let mut plain = Vec::new();
-    MultiGzDecoder::new(compressed).take(limit as u64 + 1).read_to_end(&mut plain)?;
-    Ok((plain.len() <= limit).then_some(plain))
 }
 
 /// An error as REST responses show it.

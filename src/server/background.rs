@@ -43,6 +43,7 @@ impl Background {
         let store = store.with_lane(Lane::Background);
         let mut tasks = JoinSet::new();
         tasks.spawn(housekeeping::measure(store.clone()));
+        tasks.spawn(housekeeping::analyze(store.clone()));
         let retention = (config.event_retention, config.connections.inbound_retention);
         tasks.spawn(housekeeping::clean_up(store.clone(), retention));
         let media = MediaStore::new(&store, config);

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::middleware::Next;
+use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, Method, StatusCode};
-use http_body_util::{BodyExt, Limited};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http_body_util::BodyExt;
 
 use super::types::{Request, Response};
 use crate::connect::gateway::InboundRequest;
-use crate::connect::inbound::{Inbound, Response as Outcome, Target};
+use crate::connect::inbound::{Inbound, Response as Outcome, Room, Target};
 use crate::instant::Instant;
 
 const PREFIX: &str = "/connect/";
@@ -41,14 +42,10 @@ async fn respond(inbound: &Inbound, path: &str, request: Request) -> Response {
 
 async fn receive(inbound: &Inbound, target: &Target, request: Request) -> Result<Outcome, Outcome> {
     let (parts, body) = request.into_parts();
-    let length = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let (body, _room) = match parts.method {
         Method::POST => {
-            let room = inbound.make_room(target, length.unwrap_or(target.max_body))?;
-            let limited = Limited::new(body, target.max_body).collect().await;
-            // Too large without a length, or broken off.
-            let body = limited.map_err(|_| Outcome::Refused(StatusCode::BAD_REQUEST))?;
-            (Some(body.to_bytes()), Some(room))
+            let (body, room) = read(inbound, target, &parts.headers, body).await?;
+            (Some(body), Some(room))
         }
         _ => (None, None),
     };
@@ -59,6 +56,27 @@ async fn receive(inbound: &Inbound, target: &Target, request: Request) -> Result
         at: Instant::now(),
     };
     Ok(inbound.receive(target, &request).await)
+}
+
+/// Reads a body. Its bytes take room of the connection and of all connections as they arrive.
+async fn read(
+    inbound: &Inbound,
+    target: &Target,
+    headers: &HeaderMap,
+    mut body: Body,
+) -> Result<(Bytes, Room), Outcome> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let mut room = inbound.make_room(target, announced)?;
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        // The request broke off.
+        let frame = frame.map_err(|_| Outcome::Refused(StatusCode::BAD_REQUEST))?;
+        if let Ok(data) = frame.into_data() {
+            Inbound::extend_room(target, &mut room, data.len())?;
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok((bytes.freeze(), room))
 }
 
 fn response(outcome: Outcome) -> Response {

@@ -21,17 +21,13 @@ use tower::{ServiceBuilder, ServiceExt};
 
 use self::media::MediaFiles;
 use self::protocol::{Protocol, describe_unreadable};
+use self::services::HEALTH;
+pub use self::services::OPEN_SERVICES;
 use super::compression;
 use super::pages::{LINKING, Pages};
 use super::probes::Health;
 use super::types::{Rejection, Request, Response, Stack};
 use crate::api;
-
-/// Services that need no token and reveal nothing of any organization.
-pub const OPEN_SERVICES: [&str; 3] =
-    [HEALTH, "/grpc.reflection.v1.ServerReflection/", "/grpc.reflection.v1alpha.ServerReflection/"];
-
-const HEALTH: &str = "/grpc.health.v1.Health/";
 
 /// Whether the path is a probe's: probes are neither shed nor rate limited.
 pub fn is_probe(path: &str) -> bool {

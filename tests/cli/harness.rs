@@ -103,9 +103,9 @@ impl Answer {
     }
 }
 
-/// Polls for 30 seconds at most.
+/// Polls for two minutes at most.
 pub fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(120);
     while !is_there() {
         assert!(Instant::now() < deadline, "timed out waiting for {what}");
         std::thread::park_timeout(Duration::from_millis(10));

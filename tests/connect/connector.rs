@@ -13,6 +13,8 @@ use tokio::time::timeout;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
+use crate::support::in_time;
+
 /// Long enough for a send that is due to arrive.
 const QUIET: Duration = Duration::from_millis(1500);
 
@@ -40,16 +42,21 @@ impl Connector {
         let answers =
             IngestServiceClient::new(channel).commands(request).await.expect("a stream").into_inner();
         let mut connector = Self { requests, answers };
-        match connector.answers.message().await?.and_then(|answer| answer.response) {
+        match connector.answer().await? {
             Some(Response::Opened(_)) => Ok(connector),
             other => panic!("not opened: {other:?}"),
         }
     }
 
+    /// The next response, or the error with which the stream ends.
+    async fn answer(&mut self) -> Result<Option<Response>, Status> {
+        let answer = in_time("a response", self.answers.message()).await?;
+        Ok(answer.and_then(|answer| answer.response))
+    }
+
     /// The next send.
     pub async fn next(&mut self) -> SendCommand {
-        let answer = timeout(Duration::from_secs(10), self.answers.message()).await.expect("a send in time");
-        match answer.expect("a send").and_then(|answer| answer.response) {
+        match self.answer().await.expect("a send") {
             Some(Response::Send(send)) => send,
             other => panic!("no send: {other:?}"),
         }
@@ -57,12 +64,21 @@ impl Connector {
 
     /// The error with which the stream ends.
     pub async fn end(&mut self) -> Status {
-        self.answers.message().await.expect_err("an error")
+        self.answer().await.expect_err("an error")
+    }
+
+    /// Whether a part of a file arrived; `false` when the stream has ended.
+    pub async fn end_or_part(&mut self) -> bool {
+        match self.answer().await {
+            Ok(Some(Response::FilePart(_))) => true,
+            Ok(other) => panic!("no part: {other:?}"),
+            Err(_) => false,
+        }
     }
 
     /// The next send; `None` when the stream has ended.
     pub async fn try_next(&mut self) -> Option<SendCommand> {
-        match self.answers.message().await.ok()??.response? {
+        match self.answer().await.ok()?? {
             Response::Send(send) => Some(send),
             other @ (Response::Opened(_) | Response::Command(_) | Response::FilePart(_)) => {
                 panic!("no send: {other:?}")
@@ -75,9 +91,7 @@ impl Connector {
         let Some(Content::Media(media)) = &send.content else { panic!("no file: {send:?}") };
         let mut file = media.data.clone();
         while (file.len() as u64) < media.size {
-            let answer =
-                timeout(Duration::from_secs(10), self.answers.message()).await.expect("a part in time");
-            match answer.expect("a part").and_then(|answer| answer.response) {
+            match self.answer().await.expect("a part") {
                 Some(Response::FilePart(part)) if part.queue_id == send.queue_id => file.extend(part.data),
                 other => panic!("no part: {other:?}"),
             }

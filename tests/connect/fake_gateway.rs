@@ -17,6 +17,7 @@ use switchboard::ids::ChatAddress;
 use switchboard::instant::Instant;
 use switchboard::pb::IngestEvent;
 use switchboard::pb::ingest_event::ConnectionStatus;
+use tokio::sync::Barrier;
 
 /// A file of those bytes, in two pieces.
 pub fn file(bytes: &'static [u8]) -> OutgoingFile {
@@ -38,8 +39,8 @@ pub enum Script {
     Reject(&'static str),
     /// Sends it, and the answer is lost.
     LoseAnswer,
-    /// Takes that long, then sends it.
-    Slow(Duration),
+    /// Waits until as many messages are being sent as meet at the barrier, then sends it.
+    Meet(Arc<Barrier>),
 }
 
 /// The gateway.
@@ -51,12 +52,16 @@ pub struct FakeGateway {
     pub script: Mutex<VecDeque<Script>>,
     /// What was sent: text or the bytes of a file, id, and when.
     pub sent: Mutex<Vec<(String, Option<String>, Clock)>>,
+    /// The messages that were quoted, reacted to, edited or deleted.
+    pub targets: Mutex<Vec<String>>,
     /// How many messages are being sent, and the most at a time.
     pub at_a_time: Mutex<(usize, usize)>,
     /// What the gateway says to changes of chats; `None` applies them.
     pub change: Mutex<Option<SendError>>,
     /// The chat whose changes the gateway answers with an error.
     pub failing: Mutex<Option<ChatAddress>>,
+    /// The chat whose changes the gateway does not answer, and how many those were.
+    pub silent: Mutex<(Option<ChatAddress>, usize)>,
     /// The changes that were applied.
     pub changed: Mutex<Vec<ChatChange>>,
 }
@@ -79,6 +84,18 @@ impl FakeGateway {
         } else {
             String::from_utf8_lossy(file).into_owned()
         };
+        let target = match &message.content {
+            Content::Reaction { message, .. }
+            | Content::Edit { message, .. }
+            | Content::Delete { message } => Some(message),
+            Content::Text { .. }
+            | Content::Media { .. }
+            | Content::Location { .. }
+            | Content::Contacts { .. }
+            | Content::Poll { .. }
+            | Content::Template { .. } => message.reply_to.as_ref(),
+        };
+        self.targets.lock().unwrap().extend(target.map(|target| target.id.clone()));
         self.sent.lock().unwrap().push((text, message.message_id.clone(), Clock::now()));
     }
 
@@ -105,8 +122,8 @@ impl FakeGateway {
                 self.record(message, &file);
                 Err(SendError::Unclear { reason: "no response".to_owned() })
             }
-            Script::Slow(pause) => {
-                tokio::time::sleep(pause).await;
+            Script::Meet(barrier) => {
+                barrier.wait().await;
                 self.record(message, &file);
                 Ok(Sent { message_id: own })
             }
@@ -162,6 +179,13 @@ impl Gateway for FakeGateway {
     async fn change(&self, chat: &ChatAddress, change: &ChatChange) -> Result<(), SendError> {
         if self.failing.lock().unwrap().as_ref() == Some(chat) {
             return Err(SendError::Failed { reason: "500 no such chat".to_owned() });
+        }
+        {
+            let mut silent = self.silent.lock().unwrap();
+            if silent.0.as_ref() == Some(chat) {
+                silent.1 += 1;
+                return Err(SendError::Unclear { reason: "no response".to_owned() });
+            }
         }
         if let Some(error) = self.change.lock().unwrap().clone() {
             return Err(error);

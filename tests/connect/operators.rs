@@ -31,6 +31,22 @@ async fn another_instance_serves_a_connection_within_ten_seconds() {
 }
 
 #[tokio::test]
+async fn connection_is_not_served_while_its_organization_is_disabled() {
+    let world = world().await;
+    let (id, _) = connect(&world, "http://127.0.0.1:9").await;
+    let held = format!("connections WHERE connection_id = '{id}' AND holder IS NOT NULL");
+    until("it is served", async || world.sql().count(&held) == 1).await;
+    world.cli(&["org", "disable", &world.org.id]);
+    let took = until("it is released", async || world.sql().count(&held) == 0).await;
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    // Longer than the pause between searches.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(world.sql().count(&held), 0);
+    world.cli(&["org", "enable", &world.org.id]);
+    until("it is served again", async || world.sql().count(&held) == 1).await;
+}
+
+#[tokio::test]
 async fn operator_manages_connections_on_the_command_line() {
     let world = World::start().await;
     let org = world.org.id.as_str();

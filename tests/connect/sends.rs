@@ -1,11 +1,16 @@
 //! What API clients send: through a connector, from outside.
 
 mod acts;
+mod events;
 mod files;
 mod kills;
+mod rejected_files;
 mod rejections;
 mod takeover;
+mod targets;
 mod vendor;
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use switchboard::pb::commands_request::outcome::Result as Reported;
@@ -67,6 +72,22 @@ pub const QUEUED_HERE: &str = "sends WHERE message_id <> 'QUEUED'";
 
 fn accepted(id: &str) -> Reported {
     Reported::Accepted(id.to_owned())
+}
+
+/// No connector takes it, and its row is not kept for ever.
+#[tokio::test]
+async fn send_that_nothing_attempts_fails_before_it_is_removed() {
+    let world = World::start_with("127.0.0.1:0", &["--event-retention", "1s"]).await;
+    make_external(&world);
+    let chat = world.chat("Asha Rao").await;
+    send(&world, &chat, "Hello").await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(messages(&world, &chat).await[0]["ack"], "0", "it is tried for a day");
+    world.sql().run_as(&world.org.id, "UPDATE sends SET updated_at = now() - interval '25 hours'");
+    until("the message failed", async || messages(&world, &chat).await[0]["ack"] == "-1").await;
+    let failed = messages(&world, &chat).await.remove(0);
+    assert_eq!(failed["failure_reason"], "the connection did not send it in time");
+    until("the send is removed", async || world.sql().count(QUEUED_HERE) == 0).await;
 }
 
 #[tokio::test]
@@ -189,6 +210,23 @@ async fn sends_of_a_chat_wait_for_each_other_and_chats_do_not() {
     assert!(connector.is_quiet().await);
     connector.report(&first, accepted("")).await;
     assert_eq!(text(&connector.next().await), "two");
+}
+
+#[tokio::test]
+async fn connector_gets_sends_at_the_pace_of_the_connection() {
+    let (world, key) = world().await;
+    world.sql().run_as(&world.org.id, "UPDATE connections SET sends_per_minute = 60");
+    for name in ["Asha Rao", "Bela Kovacs", "Chen Wei"] {
+        send(&world, &world.chat(name).await, "Hello").await;
+    }
+    // Without a connector, none is sent.
+    let started = std::time::Instant::now();
+    let mut connector = connector(&world, &key).await;
+    connector.next().await;
+    for least in [900, 1800] {
+        connector.next().await;
+        assert!(started.elapsed().as_millis() > least, "{:?}", started.elapsed());
+    }
 }
 
 #[tokio::test]

@@ -4,12 +4,16 @@ mod client;
 mod convergence;
 mod files;
 mod fill;
+mod groups;
 mod judge;
+mod kills;
+mod noweb;
 mod outbox;
 mod routes;
 mod sends;
 pub mod server;
 pub mod service;
+mod syncs;
 mod unreadable;
 
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ingest::stream::connector::Connector;
 use crate::ingest::stream::{message_with_body, request};
-use crate::support::{Chat, Cluster, DiskOf, Rest, World, until};
+use crate::support::{Chat, Cluster, DiskOf, Rest, World, until, until_within};
 
 /// Size of the disks in megabytes.
 const SIZE: u32 = 160;
@@ -52,7 +52,7 @@ async fn fill_and_free(cluster: &mut Cluster, reason: &str) {
     until("not ready", async || checks(&world).await.contains(reason)).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     cluster.disk().free();
-    until("ready", async || {
+    until_within(Duration::from_secs(180), "ready", async || {
         // PostgreSQL gives up when it cannot recover after a crash.
         if !cluster.is_running() {
             cluster.revive().await;

@@ -1,14 +1,13 @@
 //! PgBouncer in transaction mode between the service and PostgreSQL.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use switchboard::pb::WatchChatsRequest;
 use tokio::task::JoinSet;
 
 use crate::ingest::stream::connector::Connector;
 use crate::ingest::stream::message;
-use crate::support::{Cluster, Pooler, Rest, World};
+use crate::support::{Cluster, Pooler, Rest, World, in_time, until};
+use crate::watch::{next_change, watch};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn service_works_behind_a_transaction_pooler() {
@@ -16,9 +15,7 @@ async fn service_works_behind_a_transaction_pooler() {
     let world = World::behind(&pooler, &["--database-pool-size", "8"]).await;
     let chats = [world.chat("Alice").await, world.chat("Bob").await, world.chat("Carol").await];
     let other = world.chat_of(&world.other, "Dave").await;
-    let mut watch =
-        world.grpc_chat().watch_chats(WatchChatsRequest::default()).await.expect("a watch").into_inner();
-    watch.message().await.expect("no error").expect("no end");
+    let mut watch = watch(&world, WatchChatsRequest::default()).await;
 
     // More clients than server connections: statements of many callers share each.
     let mut callers = JoinSet::new();
@@ -56,15 +53,9 @@ async fn service_works_behind_a_transaction_pooler() {
     let second = pooler.serve(&world.database, &[]).await;
     let rest = Rest::new(second.address).token(&world.org.key);
     rest.patch(&chats[0], json!({"custom_properties": {"note": "from the other"}})).await.expect(200);
-    let changed = async {
-        loop {
-            let change = watch.message().await.expect("no error").expect("no end").change;
-            if change.is_some_and(|change| format!("{change:?}").contains("from the other")) {
-                return;
-            }
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), changed).await.expect("the change");
+    let changed =
+        async { while !format!("{:?}", next_change(&mut watch).await).contains("from the other") {} };
+    in_time("the change", changed).await;
     assert!(!world.log().contains("\"ERROR\""), "{}", world.log());
 }
 
@@ -106,7 +97,7 @@ async fn statement_of_a_cancelled_request_is_cancelled_behind_a_pooler() {
     sql.run("BEGIN; LOCK TABLE chats");
     world.rest().get(&chat).await.expect(504);
     let running = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    crate::support::until("nothing runs", async || sql.count(running) == 0).await;
+    until("nothing runs", async || sql.count(running) == 0).await;
     sql.run("ROLLBACK");
     world.rest().get(&chat).await.expect(200);
 }

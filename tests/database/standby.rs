@@ -8,7 +8,7 @@ use switchboard::pb::WatchChatsRequest;
 use tokio::task::JoinSet;
 use tonic::Code;
 
-use crate::support::{Cluster, Rest, Server, World, until};
+use crate::support::{Cluster, Rest, Server, World, in_time, until};
 use crate::watch;
 
 const REPLICATED: [&str; 3] = ["wal_level=replica", "max_wal_senders=4", "synchronous_commit=on"];
@@ -126,6 +126,6 @@ async fn watch_ends_when_other_events_have_its_numbers_after_a_failover() {
             }
         }
     };
-    let end = tokio::time::timeout(Duration::from_secs(30), end).await.expect("an end");
+    let end = in_time("the end", end).await;
     assert_eq!((end.code(), end.message().contains("lost")), (Code::OutOfRange, true), "{end}");
 }

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::support::{Cluster, World, until};
+use crate::support::{Chat, Cluster, Database, World, until};
 
 const REPLICATED: [&str; 3] = ["wal_level=replica", "max_wal_senders=4", "synchronous_commit=on"];
 const FLAGS: [&str; 2] = ["--database-acquire-timeout", "250ms"];
@@ -24,13 +24,20 @@ async fn server_that_does_not_answer_delays_no_connection() {
     database.url = database
         .url
         .replace(&format!("host={socket}"), &format!("host=127.0.0.1,{socket}&port={port},5432&{target}"));
+    let without = time_to_serve(&world, world.database.clone(), &chat).await;
+    let took = time_to_serve(&world, database, &chat).await;
+    // libpq would wait five seconds for each connection.
+    assert!(took < without + Duration::from_secs(4), "{took:?}, and {without:?} without it");
+}
+
+/// How long a server on that database takes to start and to answer calls, which open connections of their own.
+async fn time_to_serve(world: &World, database: Database, chat: &Chat) -> Duration {
     let begun = Instant::now();
     let world = world.on(database, &FLAGS).await;
-    // Requests open connections of their own.
-    let calls = (0..8).map(|_| async { world.rest().get(&chat).await.expect(200) });
+    let caller = world.rest();
+    let calls = (0..8).map(|_| async { caller.get(chat).await.expect(200) });
     join_all(calls).await;
-    // libpq would wait five seconds for each connection.
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    begun.elapsed()
 }
 
 /// All connections wait for the former primary.
@@ -99,4 +106,13 @@ async fn no_write_reaches_a_former_primary(lost_writes: usize, is_occupied: bool
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(replica.sql().count("events WHERE changes::text LIKE '%third%'"), 20);
+
+    let _paused = standby.pause();
+    until("the reason", async || {
+        let answer = world.anonymous().get("/readyz").await;
+        let readyz: Value = answer.json();
+        answer.status == 503
+            && readyz["checks"]["database"].as_str().is_some_and(|reason| reason.contains("former primary"))
+    })
+    .await;
 }

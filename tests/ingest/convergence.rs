@@ -1,7 +1,7 @@
 //! The same events in any order, twice, and from several writers at once end in the same stored copy.
 
 use proptest::prelude::*;
-use proptest::sample::subsequence;
+use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 use switchboard::actions::ingest::{self, IngestEvent, SessionScope};
@@ -14,7 +14,7 @@ const PERSON: &str = "15550101001@s.whatsapp.net";
 const HIDDEN: &str = "189412345001@lid";
 const OTHER_PERSON: &str = "15550101002@c.us";
 /// An earlier number of that person.
-const EARLIER: &str = "15550101003@c.us";
+pub const EARLIER: &str = "15550101003@c.us";
 /// A person with two spellings of one mobile number.
 const SPELLED: &str = "5511900000001@s.whatsapp.net";
 const ALSO_SPELLED: &str = "551100000001@s.whatsapp.net";
@@ -139,10 +139,11 @@ fn reaction() -> impl Strategy<Value = Value> {
 }
 
 fn receipt() -> impl Strategy<Value = Value> {
-    let kind = prop_oneof![Just("sent"), Just("server"), Just("delivered"), Just("read"), Just("failed")];
-    (reference(), person(), kind, instant()).prop_map(
-        |(message, by, kind, at)| json!({"receipt": {"message": message, "by": by, "kind": kind, "at": at}}),
-    )
+    let kinds = vec!["sent", "server", "delivered", "read", "failed", "unknown"];
+    let reason = prop_oneof![Just(Value::Null), Just(json!("131026")), Just(json!("131047"))];
+    (reference(), person(), select(kinds), instant(), reason).prop_map(|(message, by, kind, at, reason)| {
+        json!({"receipt": {"message": message, "by": by, "kind": kind, "at": at, "reason": reason}})
+    })
 }
 
 fn seconds(second: i64) -> i64 {
@@ -158,8 +159,12 @@ fn versioned() -> impl Strategy<Value = Value> {
             match kind {
                 0 => json!({"contact": {"id": VERSIONED_PERSON, "name": name, "isInternal": flag, "updatedAt": at}}),
                 1 => json!({"chat": {"jid": VERSIONED_GROUP, "name": name, "archived": flag, "updatedAt": at}}),
-                2 => json!({"chat": {"jid": VERSIONED_GROUP, "description": null, "updatedAt": at,
-                    "members": (second..second + 3).map(member).collect::<Vec<_>>()}}),
+                2 => {
+                    // Two lists have the same instant.
+                    let first = second + i64::from(flag);
+                    let members: Vec<Value> = (first..first + 3).map(member).collect();
+                    json!({"chat": {"jid": VERSIONED_GROUP, "description": null, "updatedAt": at, "members": members}})
+                }
                 _ => json!({"chat": {"jid": VERSIONED_GROUP, "description": name, "mutedUntil": at, "updatedAt": at}}),
             }
         },

@@ -53,6 +53,13 @@ async fn deleted_chat_returns_with_a_newer_message_only() {
     world.import(&world.org, &[event(json!({"chat": {"jid": chat.jid, "pinned": true}}))]);
     let answer = rest.get(&chat.session_path).await.expect(200).json();
     assert_eq!((&answer["pinned"], &answer["lastMessageAt"]), (&json!(true), &Value::Null));
+
+    // The same in one batch.
+    rest.delete(&chat.session_path).await.expect(204);
+    let back = event(json!({"chat": {"jid": chat.jid, "pinned": true}}));
+    world.import(&world.org, &[message("OLD", now() - 60_000), back]);
+    let answer = rest.get(&chat.session_path).await.expect(200).json();
+    assert_eq!((&answer["pinned"], &answer["lastMessageAt"]), (&json!(true), &Value::Null));
 }
 
 #[tokio::test]

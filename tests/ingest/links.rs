@@ -1,6 +1,8 @@
 //! Linking a LID to a phone number merges their chats.
 
+mod merge;
 mod order;
+mod phones;
 mod race;
 
 use serde_json::{Value, json};
@@ -238,7 +240,7 @@ async fn merged_chat_stays_marked_unread() {
     inbox.accept(&[message(LID, "A", 1), message(PHONE, "B", 2), read(LID, 9), read(PHONE, 9)]).await;
     inbox.database.sql().run_as(
         &inbox.org.to_string(),
-        "UPDATE session_chats s SET unread = 1 FROM chats c
+        "UPDATE session_chats s SET unread = 1, min_unread = 1 FROM chats c
          WHERE c.org_id = s.org_id AND c.chat_key = s.chat_key AND c.chat_id LIKE '%@lid'",
     );
     inbox.accept(&[link(LID)]).await;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use switchboard::pb::ingest_json;
 
 use super::{OTHER_NUMBER, SESSION, TestOrg};
+use crate::support::until;
 
 const CHAT: &str = "15550101001@s.whatsapp.net";
 
@@ -124,9 +125,7 @@ async fn session_removed_during_a_batch_rejects_its_events() {
     let [mut sql, mut look] = [inbox.database.admin(), inbox.database.sql()];
     sql.run(&format!("BEGIN; DELETE FROM sessions WHERE session_id = '{SESSION}'"));
     let removing = async {
-        while look.count(inbox.database.waiting_for_rows()) == 0 {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+        until("it waits", async || look.count(inbox.database.waiting_for_rows()) > 0).await;
         sql.run("COMMIT");
     };
     let (outcomes, ()) = tokio::join!(inbox.apply(&events), removing);

@@ -74,6 +74,36 @@ async fn incoming_message_after_the_read_mark_counts_once() {
 }
 
 #[tokio::test]
+async fn mark_as_unread_is_a_minimum_until_the_read_mark_moves() {
+    let unread = |count: i64| json!({"unread": {"chat": CHAT, "count": count}});
+    let silent = |id: &str| json!({"message": {"id": id, "chat": CHAT, "silent": true, "timestamp": 1_737_976_001_000_i64}});
+    let histories = [
+        (vec![unread(3), message("A", false, 1)], 3),
+        (vec![message("A", false, 1), unread(3), message("B", false, 2)], 3),
+        (vec![unread(1), message("A", false, 1), message("B", false, 2)], 2),
+        (vec![message("A", false, 1), unread(1), message("B", false, 2), message("C", true, 3)], 2),
+        (vec![unread(2), message("A", false, 1), silent("A")], 2),
+        (vec![message("A", false, 1), message("B", false, 2), unread(1), silent("A")], 1),
+        (vec![unread(0), message("A", true, 1)], 0),
+        (vec![unread(3), message("A", false, 1), read(1), message("B", false, 2)], 1),
+    ];
+    for (events, expected) in histories {
+        let inboxes = (TestOrg::new().await, TestOrg::new().await);
+        // The first events create the chat.
+        let with_chat = [&[json!({"chat": {"jid": CHAT, "pinned": true}})], &events[..]].concat();
+        inboxes.0.accept(&with_chat).await;
+        for event in &with_chat {
+            inboxes.1.accept(std::slice::from_ref(event)).await;
+        }
+        assert_eq!(
+            (inboxes.0.unread(), inboxes.1.unread()),
+            (expected.into(), expected.into()),
+            "{events:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn latest_message_is_the_newest_then_the_last_to_arrive() {
     let inbox = TestOrg::new().await;
     inbox
@@ -179,6 +209,27 @@ async fn only_a_change_moves_updated_at() {
     assert_eq!(stored(), "2025-01-27T11:08:10.696758+00:00");
     inbox.accept(&[json!({"chat": {"jid": CHAT, "name": "Asha Rao"}})]).await;
     assert!(stored().as_str() > Some("2025-02"));
+}
+
+#[tokio::test]
+async fn older_version_of_one_field_leaves_updated_at() {
+    let at = |second: i64| 1_737_976_000_000 + second * 1000;
+    let events = [
+        json!({"chat": {"jid": CHAT, "name": "Asha", "updatedAt": at(5)}}),
+        json!({"chat": {"jid": CHAT, "type": "business", "updatedAt": at(3)}}),
+        json!({"inbox": {"chat": CHAT, "hubspotMetadata": {"deal": 1}, "updatedAt": at(4)}}),
+    ];
+    for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+        let inboxes = (TestOrg::new().await, TestOrg::new().await);
+        inboxes.0.accept(&order.map(|place| events[place].clone())).await;
+        for place in order {
+            inboxes.1.accept(std::slice::from_ref(&events[place])).await;
+        }
+        for inbox in [inboxes.0, inboxes.1] {
+            let stored = inbox.row("SELECT updated_at FROM chats WHERE org_id = $org");
+            assert_eq!(stored, json!({"updated_at": "2025-01-27T11:06:45+00:00"}), "{order:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -57,30 +59,43 @@ impl Log {
 
     /// Entries since the last call. PostgreSQL logs a statement before it returns its result.
     pub fn next(&mut self) -> Vec<Entry> {
-        let mut file = File::open(&self.path).expect("PostgreSQL's log");
-        file.seek(SeekFrom::Start(self.at)).expect("a place in the log");
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).expect("the log");
-        self.at += bytes.len() as u64;
-        // Continuation lines of an entry begin with a tab.
-        let text = String::from_utf8_lossy(&bytes).replace("\n\t", "\r");
-        text.lines().filter_map(entry).collect()
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            let mut file = File::open(&self.path).expect("PostgreSQL's log");
+            file.seek(SeekFrom::Start(self.at)).expect("a place in the log");
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).expect("the log");
+            // Continuation lines of an entry begin with a tab.
+            let text = String::from_utf8_lossy(&bytes).replace("\n\t", "\r");
+            let entries: serde_json::Result<Vec<Option<Entry>>> =
+                text.lines().map(|line| entry(line).transpose()).collect();
+            match entries {
+                Ok(entries) => {
+                    self.at += bytes.len() as u64;
+                    return entries.into_iter().flatten().collect();
+                }
+                // That of a background task is being written.
+                Err(error) => assert!(Instant::now() < deadline, "no plan in JSON: {error}"),
+            }
+            thread::yield_now();
+        }
     }
 }
 
-fn entry(line: &str) -> Option<Entry> {
+/// The entry of a line, if it is one of those above. An error when its plan is not complete.
+fn entry(line: &str) -> Option<serde_json::Result<Entry>> {
     let (_, what) = line.strip_prefix("LOG:  duration: ")?.split_once(" ms  ")?;
     let what = what.replace('\r', "\n");
     if let Some(plan) = what.strip_prefix("plan:\n") {
-        return Some(Entry::Plan(serde_json::from_str(plan).expect("a plan in JSON")));
+        return Some(serde_json::from_str(plan).map(Entry::Plan));
     }
     let (kind, rest) = what.split_once(' ')?;
     // The prepared statement's name precedes the text.
     let sql = rest.split_once(": ").map_or(rest, |(_, sql)| sql).to_owned();
     match kind {
-        "parse" => Some(Entry::Parse(sql)),
-        "execute" => Some(Entry::Execute(sql)),
-        "statement:" => Some(Entry::Text(rest.to_owned())),
+        "parse" => Some(Ok(Entry::Parse(sql))),
+        "execute" => Some(Ok(Entry::Execute(sql))),
+        "statement:" => Some(Ok(Entry::Text(rest.to_owned()))),
         _ => None,
     }
 }

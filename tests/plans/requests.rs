@@ -119,10 +119,10 @@ fn values(field: &FieldDescriptor, seeded: &Seeded) -> Vec<String> {
         "type" => &["dm", "group"],
         "start_time" => &["2025-06-01"],
         "end_time" => &["2025-06-15"],
-        // Contained in few names, in nearly all, in none.
-        "q" => &["person%2012", "E", "zq"],
+        // Contained in few names, in nearly all, in none, in nearly all numbers.
+        "q" => &["person%2012", "E", "zq", "5"],
         "query" if field.parent_message().name() != "SearchMessagesRequest" => {
-            &["person%2012", "E", "zq", "0100"]
+            &["person%2012", "E", "zq", "0100", "5"]
         }
         "labels" => &[&seeded.label[0].clone(), &seeded.label[1].replace(' ', "%20"), "missing"],
         "sort" => &["oldest"],

@@ -32,29 +32,25 @@ pub struct Seeded {
 pub const ORG: &str = "00000000-0000-7000-8000-000000000001";
 
 impl Seeded {
-    /// Fills an empty, migrated database.
+    /// Fills an empty, migrated database, and analyzes it.
     pub fn fill(database: &Database, chats: u64) -> Self {
-        let mut sql = database.admin();
-        sql.run(NO_LOGGING);
-        // The rows are consistent by construction; checking foreign keys would take most of the time.
-        let checks = "SELECT format('ALTER TABLE %s %%s TRIGGER %I', tgrelid::regclass, tgname) AS switch
-            FROM pg_trigger WHERE tgisinternal";
-        let checks = texts(&mut sql, checks, "switch");
-        // Likewise for updating indexes row by row.
+        let seeded = Self::start(database, chats);
+        let mut sql = admin(database);
+        // Updating indexes row by row would take most of the time.
         let indexes = "SELECT indexdef, format('DROP INDEX %I', indexname) AS drop FROM pg_indexes
             WHERE schemaname = 'public' AND indexdef NOT LIKE 'CREATE UNIQUE%' AND tablename NOT LIKE '\\_\\_%'";
         let [made, dropped] = ["indexdef", "drop"].map(|column| texts(&mut sql, indexes, column));
-        sql.run("SET maintenance_work_mem = '512MB'; SET work_mem = '128MB'");
-        checks.iter().for_each(|check| sql.run(&check.replace("%s", "DISABLE")));
         dropped.iter().for_each(|drop| sql.run(drop));
-        for statement in STATEMENTS {
-            sql.run(&statement.replace("$chats", &chats.to_string()));
-        }
-        sql.run(&fill_lists("true"));
+        seeded.grow(database);
         made.iter().for_each(|make| sql.run(make));
-        checks.iter().for_each(|check| sql.run(&check.replace("%s", "ENABLE")));
         sql.run("VACUUM ANALYZE");
+        seeded
+    }
 
+    /// Fills only the tables that do not grow with the number of chats.
+    pub fn start(database: &Database, chats: u64) -> Self {
+        let mut sql = admin(database);
+        OF_ORGANIZATIONS.iter().for_each(|statement| sql.run(statement));
         let sessions =
             format!("SELECT session_id, phone, phone_id FROM sessions WHERE org_id = '{ORG}' ORDER BY 1");
         let [ids, phones, phone_ids] =
@@ -75,6 +71,25 @@ impl Seeded {
             person: "15550100001".to_owned(),
         }
     }
+
+    /// Fills the other tables, without a change of the schema, which would end all plans.
+    pub fn grow(&self, database: &Database) {
+        let mut sql = admin(database);
+        for statement in OF_CHATS {
+            sql.run(&statement.replace("$chats", &self.chats.to_string()));
+        }
+        sql.run(&fill_lists("true"));
+    }
+}
+
+/// A connection that fills tables. The rows are consistent by construction; checking foreign keys would take most of the time.
+fn admin(database: &Database) -> Sql {
+    let mut sql = database.admin();
+    sql.run(NO_LOGGING);
+    sql.run(
+        "SET session_replication_role = replica; SET maintenance_work_mem = '512MB'; SET work_mem = '128MB'",
+    );
+    sql
 }
 
 fn texts(sql: &mut Sql, query: &str, column: &str) -> Vec<String> {
@@ -82,14 +97,17 @@ fn texts(sql: &mut Sql, query: &str, column: &str) -> Vec<String> {
     rows.iter().map(|row| row[column].as_str().expect("a text").to_owned()).collect()
 }
 
-/// In the order of foreign keys. A chat's key is its number in insertion order.
-const STATEMENTS: [&str; 27] = [
+/// The organizations with their numbers, of which the ids of their rows are made.
+const NUMBERED: &str = "CREATE TEMP TABLE numbered AS
+    SELECT org_id, row_number() OVER (ORDER BY org_id) AS n,
+        CASE row_number() OVER (ORDER BY org_id) WHEN 1 THEN 4 ELSE 2 END AS size FROM orgs";
+
+/// In the order of foreign keys.
+const OF_ORGANIZATIONS: [&str; 7] = [
     "INSERT INTO orgs (org_id, name)
      SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'Organization ' || n
      FROM generate_series(1, 1019) n",
-    "CREATE TEMP TABLE numbered AS
-     SELECT org_id, row_number() OVER (ORDER BY org_id) AS n,
-         CASE row_number() OVER (ORDER BY org_id) WHEN 1 THEN 4 ELSE 2 END AS size FROM orgs",
+    NUMBERED,
     "INSERT INTO sessions (org_id, session_id, phone, phone_id)
      SELECT org_id, '01J9ZX8K2QHV0M3T6R7P' || lpad(place, 6, '0'), '1555009' || lpad(place, 5, '0'),
          'phone-' || lpad(place, 12, '0')
@@ -109,6 +127,11 @@ const STATEMENTS: [&str; 27] = [
     "INSERT INTO api_keys (org_id, key_id, name, secret_sha256, capabilities)
      SELECT org_id, lpad((n * 10 + i)::text, 12, '0'), 'Key ' || i, sha256(convert_to(n || '-' || i, 'UTF8')), '{read}'
      FROM numbered CROSS JOIN generate_series(1, 5) i",
+];
+
+/// Likewise. A chat's key is its number in insertion order.
+const OF_CHATS: [&str; 21] = [
+    NUMBERED,
     // 60 % of the chats, 20 %, and the rest; the tiny organizations have one chat each.
     "INSERT INTO chats (org_id, chat_id, type, name, search_key, assignee, created_at)
      SELECT o.org_id, CASE WHEN c.n % 10 = 0 THEN (120363300000000000 + c.n) || '@g.us' ELSE (15550100000 + c.n) || '@c.us' END,

@@ -64,6 +64,7 @@ async fn filters_and_pages_combine() {
     let mut seen = Vec::new();
     let mut cursor = String::new();
     loop {
+        assert!(seen.len() < 4, "{seen:?}");
         let query = format!("{all}&limit=1&cursor={cursor}");
         let page = world.rest().get(logs_of(&chat, &query)).await.expect(200).json();
         seen.extend(logs(&page).into_iter().map(|(_, _, changes)| changes[0]["current"].clone()));

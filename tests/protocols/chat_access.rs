@@ -2,8 +2,6 @@
 
 mod replays;
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use switchboard::pb::chat_service_client::ChatServiceClient;
 use switchboard::pb::{WatchChatsRequest, WatchChatsResponse};
@@ -12,6 +10,7 @@ use tonic::{Request, Streaming};
 use super::logins::Frontend;
 use super::samples::{Ids, SAMPLE_MESSAGE, request, rest, wire};
 use crate::support::{Chat, Method, Protocol, Rest, World, methods, own_message, until};
+use crate::watch;
 
 const NOT_FOUND: i32 = 5;
 
@@ -103,6 +102,30 @@ async fn hidden_chat_is_404_for_the_member_in_every_rpc() {
 }
 
 #[tokio::test]
+async fn merge_with_a_hidden_chat_stays_hidden() {
+    let team = Team::start().await;
+    let (world, session) = (&team.world, &team.world.org.numbers[0]);
+    for (number, (of_lid, of_phone)) in [(false, true), (true, false)].into_iter().enumerate() {
+        let chat = world.chat("Asha").await;
+        let lid = format!("18941239{number:04}@lid");
+        world.import(&world.org, &[json!({"session": session, "chat": {"jid": lid}})]);
+        for (id, access) in [(&lid, of_lid), (&chat.id, of_phone)] {
+            let body = json!({"chat_ids": [id], "access": {MEMBER: access}});
+            world.rest().patch("/v1/chats/access", body).await.expect(204);
+        }
+        world.import(&world.org, &[json!({"session": session, "address": {"lid": lid, "jid": chat.jid}})]);
+        let shown = world.rest().get(&chat).await.expect(200).json();
+        assert_eq!(shown["chat_access"], json!({MEMBER: false}), "{of_lid} and {of_phone}");
+        for path in [chat.path.clone(), format!("/v1/chats/{lid}")] {
+            team.member().get(path).await.expect(404);
+        }
+    }
+    let changes = json!({format!("access.{MEMBER}"): [true, false]});
+    let recorded = world.sql().count(&format!("events WHERE kind = 'access' AND changes = '{changes}'"));
+    assert_eq!(recorded, 1);
+}
+
+#[tokio::test]
 async fn only_an_entry_of_false_hides_and_only_from_that_member() {
     let team = Team::start().await;
     let chat = team.hidden("Hidden").await;
@@ -166,6 +189,32 @@ async fn searches_leave_hidden_chats_out() {
 }
 
 #[tokio::test]
+async fn unique_id_names_the_message_of_a_chat_that_is_visible() {
+    let team = Team::start().await;
+    let chats = [team.world.chat("Hidden").await, team.world.chat("Shown").await];
+    let react = json!({"reaction": "👍"}).to_string();
+    for chat in &chats {
+        let message = json!({"session": team.world.org.numbers[0], "message": {"id": "SAME", "chat": chat.jid,
+            "fromMe": false, "body": "words", "timestamp": 1_737_976_000_000_i64}});
+        team.world.import(&team.world.org, &[message]);
+        let path = format!("/v1/message/false_{}_SAME/react", chat.id);
+        team.world.rest().json("POST", path, react.clone()).await.expect(200);
+    }
+    let keyed = async || {
+        let caller = team.member().with("idempotency-key", "same");
+        caller.json("POST", "/v1/message/SAME/react", react.clone()).await
+    };
+    team.set(&chats[0], json!({MEMBER: false})).await;
+    assert_eq!(team.member().get("/v1/message/SAME").await.expect(200).json()["chat_id"], chats[1].id);
+    for _ in 0..2 {
+        assert_eq!(keyed().await.expect(200).json()["chat_id"], chats[1].id);
+    }
+    team.set(&chats[1], json!({MEMBER: false})).await;
+    team.member().get("/v1/message/SAME").await.expect(404);
+    keyed().await.expect(404);
+}
+
+#[tokio::test]
 async fn common_chats_leave_hidden_groups_out() {
     let team = Team::start().await;
     let chat = team.world.chat("Alice").await;
@@ -186,12 +235,8 @@ async fn common_chats_leave_hidden_groups_out() {
 }
 
 async fn next_change(watch: &mut Streaming<WatchChatsResponse>) -> (String, String) {
-    loop {
-        let item = tokio::time::timeout(Duration::from_secs(20), watch.message()).await.expect("an item");
-        if let Some(change) = item.expect("an item").expect("an open watch").change {
-            return (change.chat_id, change.action);
-        }
-    }
+    let change = watch::next_change(watch).await;
+    (change.chat_id, change.action)
 }
 
 #[tokio::test]
@@ -205,7 +250,7 @@ async fn watch_leaves_hidden_chats_out() {
         .metadata_mut()
         .insert("authorization", format!("Bearer {}", team.token).parse().expect("a header"));
     let mut watch = client.watch_chats(request).await.expect("a watch").into_inner();
-    assert!(watch.message().await.expect("an item").expect("an open watch").change.is_none());
+    assert!(watch::next(&mut watch).await.change.is_none());
     let rest = team.world.rest();
     rest.patch(&hidden, json!({"labels": "secret"})).await.expect(200);
     rest.delete(&deleted.session_path).await.expect(204);

@@ -12,7 +12,7 @@ use switchboard::pb::{Chat as ChatMessage, GetChatRequest};
 
 use crate::support::{Protocol, Rest, World, frame};
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes).expect("into memory");
     encoder.finish().expect("gzip")
@@ -155,7 +155,7 @@ async fn gzip_request_is_accepted_within_the_size_limit() {
 }
 
 /// A compressed message as it goes over the wire.
-fn compressed(message: &[u8]) -> Vec<u8> {
+pub(super) fn compressed(message: &[u8]) -> Vec<u8> {
     let mut framed = frame(&gzip(message));
     framed[0] = 1;
     framed
@@ -246,7 +246,7 @@ async fn private(world: &World, caller: &Rest) -> Vec<(&'static str, crate::supp
 async fn streams_are_private_and_selected_by_accept() {
     let world = World::shared().await;
     for accept in ["application/x-ndjson", "text/event-stream"] {
-        let deadline = world.rest().with("grpc-timeout", "500m").with("accept", accept);
+        let deadline = world.rest().with("grpc-timeout", "5S").with("accept", accept);
         let answer = deadline.get("/v1/chats:watch").await.expect(200);
         let vary: Vec<_> =
             answer.headers.get_all("vary").iter().filter_map(|name| name.to_str().ok()).collect();

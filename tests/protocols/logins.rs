@@ -4,13 +4,14 @@ mod frontend;
 mod key_sets;
 mod memberships;
 mod signing_keys;
+mod stale;
 
 pub(super) use frontend::Frontend;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
-use crate::support::{Chat, World};
+use crate::support::{Answer, Chat, Rest, World, until};
 use frontend::{ISSUER, Signer, now};
 
 /// A server that accepts the tokens of a frontend, and a chat that members may read.
@@ -38,9 +39,15 @@ impl Login {
 
     /// Reads the chat with that token.
     async fn expect(&self, token: &str, status: u16) {
-        let response = self.world.anonymous().token(token).get(&self.chat).await;
+        let response = once_fetched(&self.world.anonymous().token(token), &self.chat).await;
         assert_eq!(response.status, status, "{token}: {}", response.text());
     }
+}
+
+/// The response when no fetch of the keys is running, which may take longer than a call waits for it.
+async fn once_fetched(caller: &Rest, chat: &Chat) -> Answer {
+    until("the fetch has ended", async || caller.get(chat).await.status != 503).await;
+    caller.get(chat).await
 }
 
 #[tokio::test]

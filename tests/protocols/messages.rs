@@ -13,14 +13,17 @@ fn reaction(session: &str, author: &str, emoji: &str) -> Value {
     json!({"session": session, "reaction": {"message": message, "by": AUTHORS[0], "emoji": emoji, "at": AT + 1}})
 }
 
+/// A message of the group at [`AT`].
+fn received(session: &str, id: &str, author: &str) -> Value {
+    json!({"session": session, "message": {"id": id, "chat": GROUP, "fromMe": false, "sender": author,
+        "author": author, "body": "hello", "timestamp": AT}})
+}
+
 #[tokio::test]
 async fn reactions_are_those_of_one_message() {
     let world = World::start().await;
     let session = &world.org.numbers[0];
-    let sent = |author: &str| {
-        json!({"session": session, "message": {"id": "SAME", "chat": GROUP, "fromMe": false, "sender": author,
-            "author": author, "body": "hello", "timestamp": AT}})
-    };
+    let sent = |author: &str| received(session, "SAME", author);
     let link = json!({"session": session, "address": {"lid": "189412347001@lid", "jid": AUTHORS[0]}});
     world.import(&world.org, &AUTHORS.map(sent));
     world.import(&world.org, &[reaction(session, AUTHORS[0], "1"), reaction(session, AUTHORS[1], "2"), link]);
@@ -40,6 +43,50 @@ async fn reactions_are_those_of_one_message() {
     }
     let missing = reactions(&format!("true_{GROUP}_SAME"), 200).await;
     assert_eq!(missing["reactions"], json!([]));
+}
+
+#[tokio::test]
+async fn messages_of_one_second_are_listed_once_in_order_of_arrival() {
+    let world = World::start().await;
+    let number = &world.org.numbers[0];
+    let arrived = [
+        ("SAME", AUTHORS[1]),
+        ("Z1", AUTHORS[0]),
+        ("SAME", AUTHORS[0]),
+        ("B1", AUTHORS[1]),
+        ("A1", AUTHORS[0]),
+    ];
+    for (id, author) in arrived {
+        world.import(&world.org, &[received(number, id, author)]);
+    }
+    let expected: Vec<String> =
+        arrived.iter().rev().map(|(id, author)| format!("false_{GROUP}_{id}_{author}")).collect();
+    for list in [format!("/v1/chats/{GROUP}/messages"), "/v1/chats/messages".to_owned()] {
+        for limit in 1..=3 {
+            let mut listed = Vec::new();
+            while listed.len() < expected.len() {
+                let path = format!("{list}?limit={limit}&offset={}", listed.len());
+                let page = world.rest().get(path).await.expect(200).json();
+                let messages = page["messages"].as_array().expect("messages");
+                assert!(!messages.is_empty(), "{page}");
+                let ids =
+                    messages.iter().map(|message| message["message_id"].as_str().expect("an id").to_owned());
+                listed.extend(ids);
+            }
+            assert_eq!(listed, expected, "{list} by {limit}");
+        }
+    }
+    let chat = world.rest().get(format!("/v1/chats/{GROUP}")).await.expect(200).json();
+    assert_eq!(chat["latest_message"]["message_id"], expected[0]);
+    let path = format!("/api/v1/sessions/{}/chats/{GROUP}/messages", world.org.sessions[0]);
+    let page = world.rest().get(path).await.expect(200).json();
+    let ids: Vec<&str> = page["data"]
+        .as_array()
+        .expect("messages")
+        .iter()
+        .map(|one| one["id"].as_str().expect("an id"))
+        .collect();
+    assert_eq!(ids, ["A1", "B1", "SAME", "Z1", "SAME"]);
 }
 
 /// Walks through the messages of a chat. Returns their bodies' first letters, and the length of each page.

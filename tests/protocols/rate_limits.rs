@@ -1,16 +1,20 @@
 //! Rate-limited requests return 429; other callers are not affected.
 //!
-//! The duration of a request varies, so these tests send requests until one is rejected.
+//! The duration of a request varies, so these tests send many requests at a time until one is rejected.
 
+use futures_util::future::join_all;
 use prost::Message;
 use serde_json::json;
 use switchboard::pb::GetChatRequest;
 
 use super::rejected_calls::assert_envelope;
-use crate::support::{Answer, Chat, Protocol, Rest, World, frame};
+use crate::support::{Answer, Chat, Protocol, Rest, RpcAnswer, World, frame, until};
 
 const GET_CHAT: &str = "/switchboard.v1.ChatService/GetChat";
 const RESOURCE_EXHAUSTED: i32 = 8;
+
+/// Requests at a time: more than a limit of 20 a second admits, and fewer than one of 50.
+const BURST: usize = 40;
 
 #[tokio::test]
 async fn requests_above_the_limit_are_rejected_on_every_protocol() {
@@ -25,13 +29,12 @@ async fn requests_above_the_limit_are_rejected_on_every_protocol() {
     }
     let message = frame(&GetChatRequest { chat_id: chat.id.clone() }.encode_to_vec());
     for protocol in [Protocol::Grpc, Protocol::GrpcWeb] {
-        let refused = loop {
-            let answer = world.rpc(protocol).call(GET_CHAT, message.clone()).await;
-            if answer.code == Some(RESOURCE_EXHAUSTED) {
-                break answer;
-            }
-            assert_eq!(answer.code, Some(0), "{}", answer.message);
+        let call = async || world.rpc(protocol).call(GET_CHAT, message.clone()).await;
+        let is_refused = |answer: &RpcAnswer| {
+            assert!([Some(0), Some(RESOURCE_EXHAUSTED)].contains(&answer.code), "{answer:?}");
+            answer.code == Some(RESOURCE_EXHAUSTED)
         };
+        let refused = first_refused(call, is_refused).await;
         let pushback = refused.headers["grpc-retry-pushback-ms"].to_str().expect("text");
         assert!(
             (1..=1000).contains(&pushback.parse::<u32>().expect("milliseconds")),
@@ -50,16 +53,10 @@ async fn requests_above_the_limit_are_rejected_on_every_protocol() {
 async fn rejected_request_is_not_read_and_changes_nothing() {
     let world = World::start_with("127.0.0.1:0", &["--key-rate-limit", "1"]).await;
     let chat = world.chat("Alice").await;
-    loop {
-        until_refused(&world.rest(), &chat.path).await;
-        let before = world.sql().fingerprint();
-        let refused = world.rest().json("PATCH", &chat, "no JSON at all").await;
-        assert_eq!(world.sql().fingerprint(), before);
-        if refused.status == 429 {
-            return;
-        }
-        refused.expect(422);
-    }
+    let before = world.sql().fingerprint();
+    let call = async || world.rest().json("PATCH", &chat, "no JSON at all").await;
+    first_refused(call, |answer| is_refused(answer, 422)).await;
+    assert_eq!(world.sql().fingerprint(), before);
 }
 
 #[tokio::test]
@@ -130,13 +127,25 @@ async fn flood(caller: Rest, chat: Chat) {
 
 /// The first rejection.
 async fn until_refused(caller: &Rest, path: &str) -> Answer {
-    loop {
-        let answer = caller.get(path).await;
-        if answer.status == 429 {
-            return answer;
-        }
-        answer.expect(200);
-    }
+    first_refused(async || caller.get(path).await, |answer| is_refused(answer, 200)).await
+}
+
+/// Calls in bursts until one is refused.
+async fn first_refused<T>(call: impl AsyncFn() -> T, is_refused: impl Fn(&T) -> bool) -> T {
+    let mut refused = None;
+    until("a call is refused", async || {
+        let answers = join_all((0..BURST).map(|_| call())).await;
+        refused = answers.into_iter().filter(&is_refused).reduce(|first, _| first);
+        refused.is_some()
+    })
+    .await;
+    refused.expect("a refused call")
+}
+
+/// Whether the call is refused. Another one has that status.
+fn is_refused(answer: &Answer, status: u16) -> bool {
+    assert!([status, 429].contains(&answer.status), "{}", answer.text());
+    answer.status == 429
 }
 
 /// Limit, remaining requests, and seconds until the whole limit is available.

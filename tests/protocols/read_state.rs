@@ -49,8 +49,10 @@ async fn mark_unread_counts_at_least_one() {
     mark(&rest, &chat, "read").await;
     assert_eq!(mark(&rest, &chat, "unread").await["unreadCount"], 1);
     arrive(world, &chat, "M3", 300);
+    assert_eq!(unread(&rest, &chat).await, 1, "messages, and at least one");
+    arrive(world, &chat, "M4", 400);
     assert_eq!(unread(&rest, &chat).await, 2);
-    let up_to = json!({"session": world.org.numbers[0], "read": {"chat": chat.jid, "upTo": 300_000}});
+    let up_to = json!({"session": world.org.numbers[0], "read": {"chat": chat.jid, "upTo": 400_000}});
     world.import(&world.org, &[up_to]);
     assert_eq!(unread(&rest, &chat).await, 0, "read on the phone");
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
+use switchboard::config::Secret;
+use switchboard::store::migrations;
 use tonic::transport::Channel;
 use tonic::{Code, Streaming};
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -14,7 +16,7 @@ use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest as Asked;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse as Answered;
 
-use crate::support::{Cluster, Database, Protocol, Rest, Rpc, Server, World, frame, methods};
+use crate::support::{Cluster, Database, Protocol, Rest, Rpc, Server, World, frame, in_time, methods};
 
 const PAUSE: Duration = Duration::from_millis(20);
 const CHECK: &str = "/grpc.health.v1.Health/Check";
@@ -62,8 +64,14 @@ async fn schema_ahead_or_foreign_is_distinguished() {
     database.admin().run(&function("99990101000000"));
     until_schema(&server, |schema| schema.starts_with("ahead of this program: ")).await;
     // An older program does not need the newest migration.
-    database.admin().run(&function("20261128000001"));
+    database.admin().run(&function("20261130000001"));
     until_schema(&server, |schema| schema == "ok").await;
+
+    // One without the first migration has other tables.
+    database.admin().run("DELETE FROM __diesel_schema_migrations WHERE version = '20261130000001'");
+    let error =
+        migrations::up(&Secret::new(database.owner_url())).await.expect_err("tables of another version");
+    assert!(error.to_string().contains("use an empty database"), "{error}");
 
     let other = cluster.empty_database();
     other.admin().run("CREATE TABLE invoices (number integer)");
@@ -98,7 +106,8 @@ async fn reflection_lists_and_describes_every_service() {
         let request = ServerReflectionRequest { host: String::new(), message_request: Some(request) };
         let mut answers =
             client.server_reflection_info(futures_util::stream::iter([request])).await?.into_inner();
-        Ok::<_, tonic::Status>(answers.message().await?.and_then(|answer| answer.message_response))
+        let answer = in_time("an answer", answers.message()).await?;
+        Ok::<_, tonic::Status>(answer.and_then(|answer| answer.message_response))
     };
     let Ok(Some(Answered::ListServicesResponse(listed))) = ask(Asked::ListServices(String::new())).await
     else {
@@ -117,7 +126,7 @@ async fn reflection_lists_and_describes_every_service() {
 
 #[tokio::test]
 async fn health_watch_streams_changes_and_ends_on_shutdown() {
-    let world = World::start_with("127.0.0.1:0", &["--drain-delay", "1s"]).await;
+    let world = World::start_with("127.0.0.1:0", &["--drain-delay", "10s"]).await;
     let channel = Channel::from_shared(world.url()).expect("a URL").connect_lazy();
     let mut client = HealthClient::new(channel);
     let mut watch = async |service: &str| {
@@ -137,7 +146,7 @@ async fn health_watch_streams_changes_and_ends_on_shutdown() {
 
 /// The next status of a watch.
 async fn next(watch: &mut Streaming<HealthCheckResponse>) -> Result<ServingStatus, Code> {
-    let response = watch.message().await.map_err(|status| status.code())?;
+    let response = in_time("a status", watch.message()).await.map_err(|status| status.code())?;
     Ok(response.expect("an error at the end").status())
 }
 

@@ -1,6 +1,6 @@
 //! Shutdown of the service.
 
-use crate::support::{Protocol, World, frame};
+use crate::support::{Protocol, World, frame, until};
 
 /// Longer than any test.
 const FOREVER: &str = "1h";
@@ -22,13 +22,9 @@ async fn drain_delay_keeps_serving_and_a_second_signal_ends_it() {
     let world = World::start_with("127.0.0.1:0", &["--drain-delay", FOREVER]).await;
     let chat = world.chat("Alice").await;
     world.send_sigterm();
-    let ready = loop {
-        let ready = world.anonymous().get("/readyz").await;
-        if ready.status == 503 {
-            break ready;
-        }
-    };
-    assert_eq!(ready.json()["checks"]["process"], "draining");
+    let caller = world.anonymous();
+    until("it drains", async || caller.get("/readyz").await.status == 503).await;
+    assert_eq!(caller.get("/readyz").await.json()["checks"]["process"], "draining");
     let health = world.anonymous_rpc(Protocol::Grpc).call("/grpc.health.v1.Health/Check", frame(b"")).await;
     assert_eq!((health.code, &health.messages[0][..]), (Some(0), &b"\x08\x02"[..]), "NOT_SERVING");
     world.anonymous().get("/livez").await.expect(200);

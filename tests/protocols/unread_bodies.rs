@@ -3,7 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::World;
+use crate::support::{World, in_time};
 
 /// What a slow client sends in one write.
 static CHUNK: [u8; 128 << 10] = [0; 128 << 10];
@@ -24,7 +24,7 @@ async fn send_head(client: &mut TcpStream, headers: &str) {
 async fn status_line(client: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        head.push(client.read_u8().await.expect("a response"));
+        head.push(in_time("a response", client.read_u8()).await.expect("a response"));
     }
     let head = String::from_utf8(head).expect("text");
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
@@ -55,7 +55,7 @@ async fn early_response_reaches_a_client_that_is_still_sending() {
 async fn unread_body_is_drained_only_up_to_a_limit() {
     let mut client = begin(World::shared().await, "content-length: 9999999999").await;
     let mut accepted = 0;
-    while client.write_all(&CHUNK).await.is_ok() {
+    while in_time("the connection is closed", client.write_all(&CHUNK)).await.is_ok() {
         accepted += CHUNK.len();
     }
     assert!(accepted < 64 << 20, "{accepted}");

@@ -60,6 +60,28 @@ async fn two_invalid_fields_of_a_body_are_both_named() {
 }
 
 #[tokio::test]
+async fn number_above_64_bits_is_out_of_range() {
+    let world = World::shared().await;
+    let rest = world.rest();
+    for (number, value) in [
+        ("9223372036854775808", i64::MAX),
+        ("99999999999999999999999", i64::MAX),
+        ("-9223372036854775809", i64::MIN),
+    ] {
+        let error = rest.get(format!("/v1/chats?limit={number}")).await.expect(422).json();
+        let limit = json!({"message": "limit must be between 1 and 2000", "value": value});
+        assert_eq!(error["fields"]["limit"], limit, "{number}");
+    }
+    let error = rest.get("/v1/chats?offset=9223372036854775808").await.expect(422).json();
+    assert_eq!(error["fields"]["offset"]["message"], "offset must be an integer of 64 bits");
+    let body = r#"{"sends_per_minute": 9223372036854775808}"#;
+    let connection = format!("/api/v1/connections/{}", world.org.connection);
+    let manager = world.anonymous().token(&world.key("manage").await);
+    let error = manager.json("PATCH", connection, body).await.expect(422).json();
+    assert!(error.to_string().contains("must be between 1 and 60000"), "{error}");
+}
+
+#[tokio::test]
 async fn invalid_query_parameters_are_all_named_with_values() {
     let world = World::shared().await;
     let path = "/v1/chats?offset=-3&limit=2001&chat_type=bot&start_time=now";

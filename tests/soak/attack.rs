@@ -36,7 +36,7 @@ async fn attack_by_one_organization_does_not_hurt_another() {
     let acquire_timeout = sized("2s", "250ms");
     let login =
         ["--jwks-url", &jwks, "--jwt-issuer", "https://login.acme.example", "--jwt-audience", "inbox"];
-    let limits = ["--database-acquire-timeout", acquire_timeout];
+    let limits = ["--database-acquire-timeout", acquire_timeout, "--request-timeout", "5s"];
     let world = World::start_with("127.0.0.1:0", &[&login[..], &limits[..]].concat()).await;
     seed_groups(&world, sized(40, 100), sized(500, 4096));
     let target = target(&world).await;

@@ -8,13 +8,10 @@ mod watcher;
 use std::time::{Duration, Instant};
 
 use self::load::{Load, Outcome};
-use super::sized;
+use super::{DEFAULT_TIMEOUTS, sized};
 use crate::support::{Cluster, World, until};
 
 const REPLICATED: [&str; 3] = ["wal_level=replica", "max_wal_senders=4", "synchronous_commit=on"];
-
-/// The defaults, unlike those of other tests.
-const FLAGS: [&str; 2] = ["--database-acquire-timeout", "250ms"];
 
 /// Why another server takes over.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -90,7 +87,7 @@ async fn take_over(fault: Fault, mode: Mode) -> (Outcome, String) {
     let replicating = format!("pg_stat_replication WHERE state = 'streaming' AND sync_state = '{expected}'");
     until("the standby is streaming", async || admin.count(&replicating) == 1).await;
     let replica = standby.replica_of(&first.database);
-    let world = first.on(standby.beside(&first.database), &FLAGS).await;
+    let world = first.on(standby.beside(&first.database), &DEFAULT_TIMEOUTS).await;
     first.stop().await;
 
     let load = Load::start(&world, &chats).await;
@@ -104,7 +101,7 @@ async fn take_over(fault: Fault, mode: Mode) -> (Outcome, String) {
     standby.promote().await;
     let accepts = Instant::now();
     // Long enough for every client to succeed.
-    tokio::time::sleep(sized(Duration::from_secs(3), Duration::from_secs(6))).await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
     let outcome = load.finish(&world, accepts, &replica).await;
     (outcome, world.log())
 }

@@ -7,7 +7,7 @@ use rustix::process::setpriority_process;
 use tokio::runtime::Builder;
 
 use super::load::{Call, End, Load, count, latency};
-use super::{Figures, seed, sized};
+use super::{DEFAULT_TIMEOUTS, Figures, seed, sized};
 use crate::support::{World, percentile};
 
 /// Rate limit of each organization, in calls per second.
@@ -24,9 +24,8 @@ const LOWEST_PRIORITY: i32 = 19;
 #[tokio::test]
 async fn flood_of_one_organization_does_not_slow_another() {
     let quota = QUOTA.to_string();
-    let args =
-        ["--org-rate-limit", &quota, "--key-rate-limit", &quota, "--database-acquire-timeout", "250ms"];
-    let world = World::start_with("127.0.0.1:0", &args).await;
+    let limits = ["--org-rate-limit", &quota, "--key-rate-limit", &quota];
+    let world = World::start_with("127.0.0.1:0", &[&limits[..], &DEFAULT_TIMEOUTS].concat()).await;
     let (chat, others) = (world.chat("Alice").await, world.chat_of(&world.other, "Bob").await);
     let flood = Load::new(world.address(), &world.org.key, [(chat.path, String::new())]);
     let calm = Load::new(world.address(), &world.other.key, [(others.path, String::new())]);
@@ -65,10 +64,9 @@ async fn flood_of_one_organization_does_not_slow_another() {
 #[tokio::test]
 async fn queued_calls_of_one_organization_do_not_delay_another() {
     // One connection, so that calls queue: more than can start within the acquire timeout.
-    let args =
-        ["--database-pool-size", "1", "--database-acquire-timeout", "250ms", "--org-rate-limit", "unlimited"];
-    let world =
-        World::start_with("127.0.0.1:0", &[&args[..], &["--key-rate-limit", "unlimited"]].concat()).await;
+    let limits =
+        ["--database-pool-size", "1", "--org-rate-limit", "unlimited", "--key-rate-limit", "unlimited"];
+    let world = World::start_with("127.0.0.1:0", &[&limits[..], &DEFAULT_TIMEOUTS].concat()).await;
     seed(&world, 20_000);
     let others = world.chat_of(&world.other, "Bob").await;
     let pages = "/v1/chats?unread=false&limit=50".to_owned();

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::load::{Call, End, count, probe};
 use super::readers::Reader;
-use super::{Figures, PAUSE, is_ready, sized};
+use super::{DEFAULT_TIMEOUTS, Figures, PAUSE, is_ready, sized};
 use crate::support::{Chat, Cluster, Rest, World, until};
 
 /// Number of concurrent writers, each with its own chat.
@@ -18,7 +18,7 @@ const WRITERS: usize = 4;
 #[tokio::test]
 async fn killing_postgresql_loses_no_acknowledged_write() {
     let mut cluster = Cluster::start(&["synchronous_commit=on"]).await;
-    let world = World::alone_in(&cluster, &["--database-acquire-timeout", "250ms"]).await;
+    let world = World::alone_in(&cluster, &DEFAULT_TIMEOUTS).await;
     let mut chats = Vec::new();
     for _ in 0..WRITERS {
         chats.push(world.chat("Alice").await);

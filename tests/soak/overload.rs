@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::load::{Call, End, Load, count, latency, probe};
-use super::{Figures, seed, sized};
+use super::{DEFAULT_TIMEOUTS, Figures, seed, sized};
 use crate::support::{Chat, World, processor_time};
 
 /// The load as a multiple of the sustainable load.
@@ -17,7 +17,7 @@ const IN_TIME: Duration = Duration::from_secs(1);
 
 #[tokio::test]
 async fn five_times_the_load_barely_reduces_goodput() {
-    let world = World::start_with("127.0.0.1:0", &["--database-acquire-timeout", "250ms"]).await;
+    let world = World::start_with("127.0.0.1:0", &DEFAULT_TIMEOUTS).await;
     let chats = sized(500, 100_000);
     seed(&world, chats);
     let load = mixed_load(&world, chats);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -170,7 +170,9 @@ impl Cluster {
     pub async fn promote(&self) {
         let mut admin = self.admin();
         admin.run("SELECT pg_promote(false)");
+        let deadline = Instant::now() + Duration::from_secs(180);
         while admin.value("SELECT pg_is_in_recovery()") != false {
+            assert!(Instant::now() < deadline, "the standby is not promoted");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
@@ -201,11 +203,12 @@ impl Cluster {
 
     /// Stops all its processes with SIGSTOP.
     pub fn pause(&self) -> Paused {
-        let processes = self.processes();
-        for process in &processes {
-            kill_process(*process, Signal::STOP).expect("it runs");
+        // A child may end meanwhile.
+        let paused = Paused(self.processes());
+        for process in &paused.0 {
+            let _ = kill_process(*process, Signal::STOP);
         }
-        Paused(processes)
+        paused
     }
 
     /// The server's first process, and its children.

@@ -17,6 +17,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 
+use super::in_time;
+
 /// What the client accepts without reading, in bytes.
 const WINDOW: u32 = 65_535;
 
@@ -99,9 +101,13 @@ impl Http2 {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        let request = request.body(body).expect("a request");
         let mut sender = self.sender.clone();
-        sender.ready().await?;
-        sender.send_request(request.body(body).expect("a request")).await
+        in_time(&format!("{method} {path}"), async {
+            sender.ready().await?;
+            sender.send_request(request).await
+        })
+        .await
     }
 
     /// Sends a gRPC request. Returns its stream, or the code that it is rejected with: 14, as of every client, if the server

@@ -3,9 +3,14 @@
 
 use std::io::{Error, ErrorKind, Result};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// Far longer than an exchange takes.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// One connection.
 pub struct KeepAlive {
@@ -23,6 +28,12 @@ impl KeepAlive {
 
     /// Sends a request and reads its answer to the end: the status and the body.
     pub async fn exchange(&mut self, request: &[u8]) -> Result<(u16, &[u8])> {
+        let answer = timeout(TIMEOUT, self.answer_to(request)).await;
+        let line = || request.split(|byte| *byte == b'\r').next().unwrap_or_default().escape_ascii();
+        answer.unwrap_or_else(|_| Err(Error::new(ErrorKind::TimedOut, format!("no answer to {}", line()))))
+    }
+
+    async fn answer_to(&mut self, request: &[u8]) -> Result<(u16, &[u8])> {
         self.stream.write_all(request).await?;
         self.answer.clear();
         let (head, length) = loop {

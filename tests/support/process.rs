@@ -16,7 +16,8 @@ const GUARD: &str = r#"
     shift 3
     { sh -c 'echo $$; exec "$@"' sh "$@" </dev/null; echo "[ended with $?]"; } >"$log" 2>&1 &
     cat >/dev/null
-    read -r child <"$log"
+    # Once it has started.
+    until read -r child <"$log"; do sleep 0.01; done
     kill "-$signal" "$child" 2>/dev/null
     wait
     [ -z "$folder" ] || rm -rf "$folder"
@@ -24,7 +25,7 @@ const GUARD: &str = r#"
 const ENDED: &str = "[ended with ";
 
 /// Long, because test machines are busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(5);
 
 /// A running child process with a log of what it prints.
@@ -55,7 +56,7 @@ impl Process {
                 None => guard.env_remove(name),
             };
         }
-        // Not the test.s own outputs: their reader would wait until every process closes them.
+        // Not the test's own outputs: their reader would wait until every process closes them.
         guard.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         Ok(Self { guard: guard.spawn()?, log: log.to_owned() })
     }

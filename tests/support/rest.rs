@@ -10,6 +10,8 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::in_time;
+
 /// Calls with these headers.
 #[derive(Clone, Debug)]
 pub struct Rest {
@@ -80,12 +82,16 @@ impl Rest {
     /// Any method and body, and only the headers this caller has.
     pub async fn send(&self, method: &str, path: impl AsRef<str>, body: impl Into<Bytes>) -> Answer {
         let path = path.as_ref();
+        in_time(&format!("{method} {path}"), self.exchange(method, path, body.into())).await
+    }
+
+    async fn exchange(&self, method: &str, path: &str, body: Bytes) -> Answer {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         let mut request = Request::builder().method(method.clone()).uri(path).header("host", self.host());
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let request = request.body(Full::new(body.into())).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let request = request.body(Full::new(body)).unwrap_or_else(|error| panic!("{path}: {error}"));
         let stream = TcpStream::connect(self.address).await.expect("the server");
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("HTTP/1.1");
@@ -110,12 +116,15 @@ impl Rest {
         }
         request.extend_from_slice(b"\r\n");
         request.extend_from_slice(body);
-        let mut stream = TcpStream::connect(self.address).await.expect("the server");
-        let mut bytes = Vec::new();
-        // A server may hang up on what it will not read; what it said until then counts.
-        let _ = stream.write_all(&request).await;
-        let _ = stream.read_to_end(&mut bytes).await;
-        Answer::parse(&bytes)
+        let exchange = async {
+            let mut stream = TcpStream::connect(self.address).await.expect("the server");
+            let mut bytes = Vec::new();
+            // A server may hang up on what it will not read; what it said until then counts.
+            let _ = stream.write_all(&request).await;
+            let _ = stream.read_to_end(&mut bytes).await;
+            Answer::parse(&bytes)
+        };
+        in_time(&format!("{method} {}", target.escape_ascii()), exchange).await
     }
 
     fn host(&self) -> String {

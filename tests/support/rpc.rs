@@ -13,6 +13,8 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
+use super::in_time;
+
 const TRAILERS: u8 = 0x80;
 
 /// The protocols beside REST.
@@ -78,13 +80,13 @@ impl Rpc {
 
     /// Sends the bytes as the body of a call of `/<package>.<service>/<method>`.
     pub async fn call(&self, path: &str, body: impl Into<Bytes>) -> RpcAnswer {
-        self.send(path, Full::new(body.into())).await
+        in_time(path, self.send(path, Full::new(body.into()))).await
     }
 
     /// The same with a request that is not closed after these bytes.
     pub async fn hold(&self, path: &str, body: impl Into<Bytes>) -> RpcAnswer {
         let frames = once(ready(Ok::<_, Infallible>(Frame::data(body.into())))).chain(pending());
-        self.send(path, StreamBody::new(frames)).await
+        in_time(path, self.send(path, StreamBody::new(frames))).await
     }
 
     async fn send<B>(&self, path: &str, body: B) -> RpcAnswer

@@ -178,6 +178,8 @@ pub fn is_statement_of_a_request(sql: &str) -> bool {
         "__diesel_schema_migrations",
         "required_migration",
         "pg_is_in_recovery",
+        "analyze_grown_tables",
+        "pg_stat_user_tables",
         "idempotency_keys",
         "ingest_senders",
         "\"waiting_updates\".\"received_at\" <",

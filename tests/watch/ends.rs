@@ -8,19 +8,23 @@ use switchboard::pb::chat_service_client::ChatServiceClient;
 use switchboard::pb::{WatchChatsRequest, WatchChatsResponse};
 use tonic::{Code, Request, Status, Streaming};
 
-use super::{Raw, TIMEOUT, archive, next, next_change, watch};
-use crate::support::{Protocol, RpcAnswer, Server, World, frame};
+use super::{Raw, archive, next, next_change, next_with_change, watch};
+use crate::support::{Protocol, RpcAnswer, Server, World, frame, in_time, until};
 
 /// The remaining messages, and the error that ends the watch.
 async fn rest_of(watch: &mut Streaming<WatchChatsResponse>) -> (Vec<WatchChatsResponse>, Status) {
     let mut received = Vec::new();
-    loop {
-        match tokio::time::timeout(TIMEOUT, watch.message()).await.expect("an item or the end") {
-            Ok(Some(item)) => received.push(item),
-            Ok(None) => panic!("the watch ended without an error"),
-            Err(end) => return (received, end),
+    let receiving = async {
+        loop {
+            match watch.message().await {
+                Ok(Some(item)) => received.push(item),
+                Ok(None) => panic!("the watch ended without an error"),
+                Err(end) => return end,
+            }
         }
-    }
+    };
+    let end = in_time("the end", receiving).await;
+    (received, end)
 }
 
 /// A watch with this key.
@@ -82,12 +86,9 @@ async fn watch_ends_with_a_resume_token_at_shutdown() {
     let mut watch = watch(&world, WatchChatsRequest::default()).await;
     archive(&world, &chat, true).await;
     assert_eq!(next_change(&mut watch).await.action, "state");
-    let (code, ()) = tokio::join!(world.stop(), async {
-        assert!(!next(&mut watch).await.resume_token.is_empty());
-        let end = tokio::time::timeout(TIMEOUT, watch.message()).await.expect("an end");
-        assert_eq!(end.expect_err("a reason").code(), Code::Unavailable);
-    });
-    assert_eq!(code, 0);
+    let (code, (received, end)) = tokio::join!(world.stop(), rest_of(&mut watch));
+    assert!(!received.last().expect("a final message").resume_token.is_empty());
+    assert_eq!((code, end.code()), (0, Code::Unavailable));
 }
 
 #[tokio::test]
@@ -109,18 +110,13 @@ async fn watch_after_deleted_events_is_rejected() {
     let chat = world.chat("Deleted").await;
     let mut begun = watch(&world, WatchChatsRequest::default()).await;
     archive(&world, &chat, true).await;
-    let resume_token = next(&mut begun).await.resume_token;
+    let resume_token = next_with_change(&mut begun).await.resume_token;
     let again = WatchChatsRequest { resume_token, ..Default::default() };
     drop(world.grpc_chat().watch_chats(again.clone()).await.expect("no event is deleted yet"));
     archive(&world, &chat, false).await;
     let serve = ["serve", "--listen", "127.0.0.1:0", "--event-retention", "200ms"];
     let _other = Server::run(&world.command(&serve)).await;
-    for _ in 0..1200 {
-        if world.sql().count("events") == 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until("the events are deleted", async || world.sql().count("events") == 0).await;
     let error = world.grpc_chat().watch_chats(again).await.expect_err("deleted events");
     assert_eq!(error.code(), Code::OutOfRange);
 }
@@ -165,7 +161,7 @@ async fn watch_resumes_across_a_merge_of_chats() {
     let message = json!({"session": world.org.numbers[1], "message": {"id": "A", "chat": lid, "fromMe": false,
         "body": "hello", "timestamp": 1_737_976_000_000_i64}});
     world.import(&world.org, &[message]);
-    let first = next(&mut before).await;
+    let first = next_with_change(&mut before).await;
     assert_eq!(first.change.expect("a change").chat_id, lid);
     drop(before);
     let tie = json!({"session": world.org.numbers[1], "address": {"lid": lid, "jid": chat.jid}});
@@ -200,8 +196,11 @@ async fn watch_ends_when_event_history_is_lost() {
     let mut cut = watch(&world, WatchChatsRequest::default()).await;
     archive(&world, &chat, true).await;
     assert_eq!(next_change(&mut cut).await.action, "state");
-    // As after a failover to a standby that lagged behind.
-    world.admin().run("TRUNCATE events, event_heads");
+    // As after a failover to a standby that lagged behind. The service locks in this order, too.
+    let mut admin = world.admin();
+    admin.run("BEGIN; LOCK TABLE event_heads");
+    admin.run("TRUNCATE events, event_heads");
+    admin.run("COMMIT");
     let (received, end) = rest_of(&mut cut).await;
     assert_eq!(end.code(), Code::OutOfRange, "{end:?}");
     let resume_token = received.last().expect("a final message").resume_token.clone();
@@ -211,36 +210,54 @@ async fn watch_ends_when_event_history_is_lost() {
 }
 
 #[tokio::test]
+async fn watch_resumes_after_numbers_that_were_skipped() {
+    let world = World::start().await;
+    let chat = world.chat("Gap").await;
+    let mut begun = watch(&world, WatchChatsRequest::default()).await;
+    archive(&world, &chat, true).await;
+    let first = next_with_change(&mut begun).await;
+    archive(&world, &chat, false).await;
+    let skipped = next_change(&mut begun).await.id;
+    archive(&world, &chat, true).await;
+    let last = next_change(&mut begun).await.id;
+    // As an operator leaves it after a restore.
+    world.sql().run_as(&world.org.id, &format!("DELETE FROM events WHERE number * 16 + bucket = {skipped}"));
+    let again = WatchChatsRequest { resume_token: first.resume_token, ..Default::default() };
+    let mut resumed = world.grpc_chat().watch_chats(again).await.expect("a watch").into_inner();
+    assert_eq!(next_change(&mut resumed).await.id, last);
+}
+
+#[tokio::test]
 async fn resume_token_of_replaced_events_is_rejected() {
     let world = World::start().await;
     let chat = world.chat("Replaced").await;
     let mut begun = watch(&world, WatchChatsRequest::default()).await;
     archive(&world, &chat, true).await;
-    let change = next(&mut begun).await;
+    let change = next_with_change(&mut begun).await;
     let again = WatchChatsRequest { resume_token: change.resume_token, ..Default::default() };
     drop(world.grpc_chat().watch_chats(again.clone()).await.expect("the event is stored"));
-    // A failover lost the event, and another one has its number.
+    // A failover lost the event, and another one has its number, written after the token was issued.
     let id = change.change.expect("a change").id;
-    let later =
-        format!("UPDATE events SET at = at + interval '1 millisecond' WHERE number * 16 + bucket = {id}");
+    let later = format!("UPDATE events SET at = clock_timestamp() WHERE number * 16 + bucket = {id}");
     world.sql().run_as(&world.org.id, &later);
     let error = world.grpc_chat().watch_chats(again).await.expect_err("another event");
     assert_eq!((error.code(), error.message().contains("lost")), (Code::OutOfRange, true), "{error:?}");
 }
 
-/// The REST response to a client with a deadline of two seconds.
+/// As in the header `grpc-timeout`: long enough for a watch to begin.
+const DEADLINE: (&str, Duration) = ("10S", Duration::from_secs(10));
+
+/// The REST response to a client with that deadline.
 async fn rest_with_deadline(world: &World, path: &str, accept: &str) -> String {
-    let caller = world.rest().with("grpc-timeout", "2S").with("accept", accept);
-    let answer = tokio::time::timeout(TIMEOUT, caller.get(path)).await.expect("an end");
-    answer.expect(200).text()
+    let caller = world.rest().with("grpc-timeout", DEADLINE.0).with("accept", accept);
+    caller.get(path).await.expect(200).text()
 }
 
 /// The same over another protocol.
 async fn rpc_with_deadline(world: &World, protocol: Protocol) -> RpcAnswer {
     let body = frame(&WatchChatsRequest::default().encode_to_vec());
-    let caller = world.rpc(protocol).with("grpc-timeout", "2S");
-    let answer = caller.call("/switchboard.v1.ChatService/WatchChats", body);
-    tokio::time::timeout(TIMEOUT, answer).await.expect("an end")
+    let caller = world.rpc(protocol).with("grpc-timeout", DEADLINE.0);
+    caller.call("/switchboard.v1.ChatService/WatchChats", body).await
 }
 
 #[tokio::test]
@@ -255,7 +272,7 @@ async fn watch_ends_at_the_clients_deadline() {
         rpc_with_deadline(world, Protocol::Grpc),
         rpc_with_deadline(world, Protocol::GrpcWeb),
     );
-    assert!(begun.elapsed() >= Duration::from_secs(2));
+    assert!(begun.elapsed() >= DEADLINE.1);
     for (lines, code, expected) in
         [(flat, "/code", "UNAVAILABLE_ERROR"), (nested, "/error/code", "deadline_exceeded")]
     {

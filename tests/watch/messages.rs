@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use switchboard::pb::{ChatChange, WatchChatsRequest, WatchChatsResponse};
 use tonic::Streaming;
 
-use super::{archive, next_change, watch};
+use super::{archive, next, next_change, watch};
 use crate::support::{Chat, World};
 
 const AT: i64 = 1_737_976_076_000;
@@ -33,6 +33,43 @@ async fn types(watch: &mut Streaming<WatchChatsResponse>, count: usize) -> Vec<S
 
 fn body(change: &ChatChange) -> Option<&str> {
     change.message.as_ref().expect("a message").body.as_deref()
+}
+
+#[tokio::test]
+async fn events_are_read_by_key_however_much_the_tables_have_grown() {
+    const CHATS: i64 = 1500;
+    let world = World::start().await;
+    let mut sql = world.admin();
+    // What a plan for a hundred rows reads depends on luck; nothing analyzes the tables while the test runs.
+    for table in ["chats", "session_chats", "events", "sessions"] {
+        sql.run(&format!("ALTER TABLE {table} SET (autovacuum_enabled = false)"));
+        sql.run(&format!("VACUUM ANALYZE {table}"));
+    }
+    let chat = world.chat("Asha").await;
+    let mut watch = watch(&world, filtered(&[])).await;
+    archive(&world, &chat, true).await;
+    next_change(&mut watch).await;
+    let read = "SELECT sum(idx_tup_read)::int8 FROM pg_stat_user_indexes WHERE relname IN ('chats', 'session_chats', 'sessions', 'messages')";
+    let mut entries = || sql.value(read).as_i64().expect("a sum");
+    let before = entries();
+    let new = (0..CHATS).map(|n| {
+        let jid = format!("1555020{n:04}@c.us");
+        message(
+            &world,
+            &chat,
+            json!({"id": format!("N{n}"), "chat": jid, "sender": jid, "body": "hello", "timestamp": AT}),
+        )
+    });
+    world.import(&world.org, &new.collect::<Vec<_>>());
+    let mut received = 0;
+    while received < CHATS {
+        received += i64::from(next_change(&mut watch).await.message.is_some());
+    }
+    // Statistics are reported after at most a second.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let read = entries() - before;
+    let events = sql.count("events");
+    assert!(read < 50 * events, "{read} index entries were read for {events} events");
 }
 
 #[tokio::test]
@@ -131,4 +168,74 @@ async fn messages_of_one_id_are_sent_by_their_authors() {
     for expected in ["one", "two"] {
         assert_eq!(body(&next_change(&mut watch).await), Some(expected));
     }
+}
+
+/// The resume token of the current position.
+async fn position(world: &World) -> String {
+    let watch = world.grpc_chat().watch_chats(WatchChatsRequest::default()).await;
+    next(&mut watch.expect("a watch").into_inner()).await.resume_token
+}
+
+#[tokio::test]
+async fn event_carries_a_message_that_moved_since() {
+    let world = World::start().await;
+    let (session, chat) = (&world.org.numbers[0], world.chat("Asha").await);
+    let (group, lid) = ("120363040000000002@g.us", "189412345678@lid");
+    let resume_token = position(&world).await;
+    let of = |chat: &str, body: &str| {
+        json!({"session": session, "message": {"id": "M1", "chat": chat, "fromMe": false, "type": "chat",
+            "sender": lid, "body": body, "timestamp": AT}})
+    };
+    let mut in_group = of(group, "in a group");
+    in_group["message"]["author"] = json!(lid);
+    let made = json!({"session": session, "chat": {"jid": group, "type": "group"}});
+    world.import(&world.org, &[made, in_group, of(lid, "by LID")]);
+    world.import(&world.org, &[json!({"session": session, "address": {"lid": lid, "jid": chat.jid}})]);
+    let request = WatchChatsRequest { resume_token, ..filtered(&["message.created"]) };
+    let mut watch = world.grpc_chat().watch_chats(request).await.expect("a watch").into_inner();
+    let changes = [next_change(&mut watch).await, next_change(&mut watch).await];
+    let mut bodies = [body(&changes[0]), body(&changes[1])];
+    bodies.sort_unstable();
+    assert_eq!(bodies, [Some("by LID"), Some("in a group")]);
+}
+
+#[tokio::test]
+async fn every_visible_change_of_a_message_is_an_update() {
+    let world = World::start().await;
+    let (session, group) = (&world.org.numbers[0], "120363040000000003@g.us");
+    let mut watch = watch(&world, filtered(&["message.*"])).await;
+    let sent = |id: &str, updated_at: i64, vcards: Value| {
+        json!({"session": session, "message": {"id": id, "chat": group, "fromMe": true, "type": "vcard",
+            "vcards": vcards, "timestamp": AT, "updatedAt": updated_at}})
+    };
+    let read = |by: &str| {
+        json!({"session": session, "receipt": {"message": {"id": "M1", "chat": group}, "by": by, "kind": "read",
+            "at": AT + 1000}})
+    };
+    let made = json!({"session": session, "chat": {"jid": group, "type": "group"}});
+    world.import(&world.org, &[made, sent("M1", AT, json!(["one"]))]);
+    // The same report again, or only with a newer version, changes nothing; nor do receipts that leave the ack.
+    for event in [
+        read("15550102061@c.us"),
+        read("15550102062@c.us"),
+        read("15550102062@c.us"),
+        sent("M1", AT + 2000, json!(["one", "two"])),
+        sent("M1", AT + 2000, json!(["one", "two"])),
+        sent("M1", AT + 3000, json!(["one", "two"])),
+        sent("M2", AT, json!(["three"])),
+    ] {
+        world.import(&world.org, &[event]);
+    }
+    let mut updates = Vec::new();
+    for expected in ["message.created", "message.updated", "message.updated", "message.created"] {
+        let change = next_change(&mut watch).await;
+        assert_eq!(change.r#type, expected, "{updates:#?}");
+        updates.push(change);
+    }
+    let fields =
+        updates.iter().map(|change| change.changes.iter().map(|one| one.field.as_str()).collect::<Vec<_>>());
+    let fields: Vec<_> = fields.skip(1).take(2).collect();
+    assert_eq!(fields, [vec!["latest_message.ack"], vec![]]);
+    let message = updates[2].message.as_ref().expect("a message");
+    assert_eq!(message.delivery_info.as_ref().map(|info| info.read_count), Some(2));
 }

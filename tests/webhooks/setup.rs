@@ -113,6 +113,40 @@ async fn webhook_requires_read_access_to_its_sessions() {
 }
 
 #[tokio::test]
+async fn webhook_for_fewer_sessions_loses_deliveries_of_the_others() {
+    let world = world(&["--webhook-max-attempts", "1"]).await;
+    let (caller, receiver) = (manager(&world).await, Receiver::start().await);
+    let (own, foreign) = (world.chat("Own").await, world.missing_chat_of(&world.org));
+    let other = json!({"session": world.org.numbers[1], "chat": {"jid": foreign.jid, "type": "dm"}});
+    world.import(&world.org, &[other]);
+    receiver.answers(|_| 400);
+    let (id, _) = create(&caller, json!({"url": receiver.url(), "actions": ["labels", "state"]})).await;
+    let path = format!("{ROOT}/{id}");
+    let of_other = foreign.session_path.replace(&world.org.sessions[0], &world.org.sessions[1]);
+    for (chat, state) in [(&own, &own.session_path), (&foreign, &of_other)] {
+        world.rest().patch(chat, json!({"labels": "vip"})).await.expect(200);
+        world.rest().patch(state, json!({"archived": true})).await.expect(200);
+    }
+    wait_for(&caller, &id, "dead", 4).await;
+    let limited = world.limited_key("read,manage", std::slice::from_ref(&world.org.sessions[0]));
+    let limited = world.anonymous().token(&limited);
+    limited.get(format!("{path}/deliveries")).await.expect(404);
+
+    caller.patch(&path, json!({"sessionIds": [world.org.sessions[0]]})).await.expect(200);
+    let seen = deliveries(&limited, &id, "").await;
+    assert!(seen.len() == 2 && seen.iter().all(|one| one["event"]["jid"] == own.jid), "{seen:#?}");
+    receiver.answers(|_| 200);
+    limited.json("POST", format!("{path}/replay"), "").await.expect(200);
+    let accepted = receiver.accepted(2).await;
+    assert!(accepted.iter().all(|post| post.is_of(&own.jid)), "{accepted:#?}");
+    let of_webhook = format!("webhook_deliveries WHERE webhook_id = '{id}'");
+    assert_eq!(world.sql().count(&of_webhook), 2);
+    // More sessions again, or none left out, delete nothing.
+    caller.patch(&path, json!({"sessionIds": null})).await.expect(200);
+    assert_eq!(world.sql().count(&of_webhook), 2);
+}
+
+#[tokio::test]
 async fn rotated_secret_signs_the_next_delivery() {
     let world = world(&[]).await;
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);

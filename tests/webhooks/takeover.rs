@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use switchboard::pb::WatchChatsRequest;
 
 use super::{ROOT, another_server, change, create, deliveries, ids, manager, world};
+use crate::support::{until, until_within};
+use crate::watch::next_change;
 use crate::webhooks::receiver::Receiver;
 
 fn kill(process: u32) {
@@ -16,7 +18,7 @@ fn kill(process: u32) {
 
 #[tokio::test]
 async fn killed_instance_is_replaced_within_ten_seconds() {
-    let timeout = ["--webhook-timeout", "60s"];
+    let timeout = ["--webhook-timeout", "10m"];
     let world = world(&timeout).await;
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
     let [held, other] = [world.chat("Held").await, world.chat("Other").await];
@@ -64,6 +66,101 @@ async fn stuck_or_rejected_chat_delays_no_other_chat() {
     assert_eq!(ids(&receiver.posts(), &stuck.jid).len(), 1);
 }
 
+/// As while two large chats of the other organization are joined.
+#[tokio::test]
+async fn locked_organization_delays_no_delivery_of_others() {
+    let world = world(&[]).await;
+    let other = world.anonymous().token(&world.key_of(&world.other, "read,send,manage").await);
+    let (caller, receiver) = (manager(&world).await, Receiver::start().await);
+    for _ in 0..3 {
+        create(&other, json!({"url": receiver.url(), "enabled": false})).await;
+    }
+    create(&caller, json!({"url": receiver.url(), "actions": ["state"]})).await;
+    let (of_other, chat) = (world.chat_of(&world.other, "Waiting").await, world.chat("Quick").await);
+    other.patch(&of_other.session_path, json!({"archived": true})).await.expect(200);
+    let delivery = async |count: usize| {
+        let started = Instant::now();
+        change(&world, &chat, 1).await;
+        receiver.until(|posts| ids(posts, &chat.jid).len() == count).await;
+        started.elapsed()
+    };
+    let without = delivery(1).await;
+
+    // The lock of a transaction that joins chats.
+    let id: uuid::Uuid = world.other.id.parse().expect("an id");
+    let (high, low) = id.as_u64_pair();
+    let mut locked = world.admin();
+    locked.run(&format!("SELECT pg_advisory_lock({})", (high ^ low).cast_signed()));
+    world.sql().run_as(&world.other.id, "UPDATE webhooks SET enabled = true");
+    // The server finds it enabled, and tries to lease its deliveries.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let took = delivery(2).await;
+    // Transactions that wait for the lock give up after two seconds.
+    let limit = without + Duration::from_secs(2);
+    assert!(took < limit, "{took:?}, and {without:?} without the lock");
+    drop(locked);
+    receiver.until(|posts| posts.iter().any(|post| post.is_of(&of_other.jid))).await;
+}
+
+#[tokio::test]
+async fn disabled_organization_receives_nothing_from_a_run_in_progress() {
+    let world = world(&["--webhook-timeout", "10m"]).await;
+    let (caller, receiver) = (manager(&world).await, Receiver::start().await);
+    let [stuck, rejected] = [world.chat("Stuck").await, world.chat("Rejected").await];
+    let jid = stuck.jid.clone();
+    receiver.answers(move |post| if post.is_of(&jid) { 0 } else { 400 });
+    create(&caller, json!({"url": receiver.url(), "actions": ["state"]})).await;
+    tokio::join!(change(&world, &stuck, 1), change(&world, &rejected, 1));
+    receiver.until(|posts| ids(posts, &stuck.jid).len() == 1 && !ids(posts, &rejected.jid).is_empty()).await;
+    world.cli(&["org", "disable", &world.org.id]);
+    // The run waits for the response of the stuck chat, and leases due chats whenever it renews.
+    let mut before = 0;
+    until("the last attempts have ended", async || {
+        before = receiver.posts().len();
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        receiver.posts().len() == before
+    })
+    .await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(receiver.posts().len(), before);
+    receiver.answers(|_| 200);
+    world.cli(&["org", "enable", &world.org.id]);
+    receiver.accepted(1).await;
+}
+
+#[tokio::test]
+async fn events_that_are_not_selected_interrupt_no_attempt() {
+    const EVENTS: i64 = 250_000;
+    let world = world(&["--webhook-timeout", "1h"]).await;
+    let (caller, receiver) = (manager(&world).await, Receiver::start().await);
+    let chat = world.chat("Slow").await;
+    receiver.answers(|_| 0);
+    let (id, _) = create(&caller, json!({"url": receiver.url(), "actions": ["state"]})).await;
+    change(&world, &chat, 1).await;
+    receiver.until(|posts| posts.len() == 1).await;
+    // Of a chat in bucket 1 that does not exist. Reading them takes longer than a lease lasts.
+    let org = world.org.id.clone();
+    let labels = format!(
+        "WITH head AS (
+             INSERT INTO event_heads (org_id, bucket, last) VALUES ('{org}', 1, {EVENTS})
+             ON CONFLICT (org_id, bucket) DO UPDATE SET last = event_heads.last + excluded.last RETURNING last
+         )
+         INSERT INTO events (org_id, number, chat_key, kind, actor, changes)
+         SELECT '{org}', last - {EVENTS} + n, 16000000001, 'labels', 'operator', '{{}}'
+         FROM head, generate_series(1, {EVENTS}) n"
+    );
+    // The receiver runs on this thread.
+    let mut sql = world.sql();
+    tokio::task::spawn_blocking(move || sql.run_as(&org, &labels)).await.expect("no panic");
+    let routed = format!(
+        "webhooks w JOIN event_heads h USING (org_id)
+         WHERE webhook_id = '{id}' AND h.bucket = 1 AND w.positions[2] = h.last"
+    );
+    let are_read = async || world.sql().count(&routed) == 1;
+    until_within(Duration::from_secs(600), "the events are read", are_read).await;
+    assert_eq!(receiver.posts().len(), 1, "{:#?}", receiver.posts());
+}
+
 #[tokio::test]
 async fn endpoint_that_fails_for_long_is_disabled_with_an_event() {
     let world = world(&["--webhook-disable-after", "1s"]).await;
@@ -88,14 +185,7 @@ async fn endpoint_that_fails_for_long_is_disabled_with_an_event() {
     ] {
         assert_eq!(reported[field], value, "{reported}");
     }
-    let watched = async {
-        loop {
-            if let Some(change) = watch.message().await.expect("no error").expect("no end").change {
-                return change;
-            }
-        }
-    };
-    let watched = tokio::time::timeout(Duration::from_secs(60), watched).await.expect("an event");
+    let watched = next_change(&mut watch).await;
     assert_eq!((watched.r#type.as_str(), watched.chat_id.as_str()), ("webhook.disabled", ""));
 
     let path = format!("{ROOT}/{id}");

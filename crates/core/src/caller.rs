@@ -30,11 +30,29 @@ pub struct Caller {
     pub claimant: Option<Claimant>,
     /// The role of the login; `None` for api-keys, and for logins without a known role.
     pub role: Option<Role>,
+    /// When the login token was issued; `None` for api-keys, and for tokens that do not say it.
+    pub issued_at: Option<Instant>,
     /// When the key or the login token expires; `None` for never.
     pub expires_at: Option<Instant>,
 }
 
 impl Caller {
+    /// A caller without capabilities, limits and expiry.
+    pub fn new(org: OrgId, principal: Principal) -> Self {
+        Self {
+            org,
+            principal,
+            capabilities: Capabilities::default(),
+            sessions: None,
+            manages_owners: false,
+            member: None,
+            claimant: None,
+            role: None,
+            issued_at: None,
+            expires_at: None,
+        }
+    }
+
     /// The key of the claimant.
     pub fn claimant_key(&self) -> Option<KeyId> {
         self.claimant.as_ref().map(|claimant| claimant.key.clone())

@@ -3,6 +3,7 @@
 mod chat_address;
 mod connection;
 mod invalid_id;
+mod message_id;
 mod numbering_plan;
 mod org;
 mod phone;
@@ -13,6 +14,7 @@ mod text_id;
 pub use chat_address::{AddressKind, ChatAddress};
 pub use connection::ConnectionId;
 pub use invalid_id::InvalidId;
+pub use message_id::MessageId;
 pub use org::OrgId;
 pub use phone::{Phone, PhoneSelector};
 pub use receiver_url::ReceiverUrl;

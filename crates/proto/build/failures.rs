@@ -9,7 +9,7 @@ const RETRY_AFTER: &[(&str, &str)] = &[("retry-after", "RetryAfter")];
 
 /// Every failure that a REST route documents. One that no route documents only lends its words to the envelopes.
 #[rustfmt::skip]
-pub const FAILURES: [Failure; 17] = [
+pub const FAILURES: [Failure; 18] = [
     Failure { details: None, ..failure("INVALID_ARGUMENT", 400, ("VALIDATION_ERROR", "Validation Error"), "validation_error",
         "The request is not valid; nothing was changed.", always) },
     Failure { headers: &[("www-authenticate", "WwwAuthenticate")],
@@ -43,6 +43,10 @@ pub const FAILURES: [Failure; 17] = [
         ..failure("UNAVAILABLE", 503, ("UNAVAILABLE_ERROR", "Unavailable"), "unavailable", "Temporarily unavailable.", always) },
     Failure { headers: RETRY_AFTER,
         ..failure("DEADLINE_EXCEEDED", 504, ("UNAVAILABLE_ERROR", "Unavailable"), "deadline_exceeded", "The deadline of the request has passed.", always) },
+    // Only of media files, which no RPC serves.
+    Failure { is_overridable: false,
+        ..failure("OUT_OF_RANGE", 416, ("RANGE_NOT_SATISFIABLE_ERROR", "Range Not Satisfiable"), "range_not_satisfiable",
+        "The file has no such part.", |_| false) },
     // Routes that write document 409 already.
     failure("FAILED_PRECONDITION", 409, ("CONFLICT_ERROR", "Conflict"), "conflict",
         "The state of the resource does not allow the request.", |_| false),

@@ -64,14 +64,14 @@ fn responses() -> Map<String, Value> {
         json!({"description": description, "headers": all})
     };
     let etag = ("etag", json!({"$ref": "#/components/headers/ETag"}));
+    let ranges = ("accept-ranges", header("`bytes`: parts can be requested."));
     let range = ("content-range", header("The part that the response is, and the size of the file."));
     let file = |description: &str, more: &[(&str, Value)]| {
-        let ranges = ("accept-ranges", header("`bytes`: parts can be requested."));
         let name = (
             "content-disposition",
             header("Whether to show the file or to save it, and its name, if it has one."),
         );
-        let mut response = described(description, &[&[etag.clone(), ranges, name], more].concat());
+        let mut response = described(description, &[&[etag.clone(), ranges.clone(), name], more].concat());
         let bytes = json!({"schema": {"type": "string", "format": "binary"}});
         // The type that the sender gave it; otherwise that of bytes.
         response["content"] = json!({"*/*": bytes, "application/octet-stream": bytes});
@@ -80,9 +80,18 @@ fn responses() -> Map<String, Value> {
     let mut responses = Map::from_iter([
         ("200".to_owned(), file("The file.", &[])),
         ("206".to_owned(), file("The requested part of the file.", std::slice::from_ref(&range))),
-        ("304".to_owned(), described("The file still has the `ETag` in `If-None-Match`.", &[etag])),
-        ("416".to_owned(), described("The file has no such part.", &[range])),
+        (
+            "304".to_owned(),
+            described("The file still has the `ETag` in `If-None-Match`.", std::slice::from_ref(&etag)),
+        ),
     ]);
+    let mut unsatisfiable = described("The file has no such part.", &[etag, ranges, range]);
+    unsatisfiable["content"] = json!({"application/json": {
+        "schema": {"$ref": "#/components/schemas/FlatError"},
+        "example": {"code": "RANGE_NOT_SATISFIABLE_ERROR", "message": "the file has no such part",
+            "name": "Range Not Satisfiable", "status": 416},
+    }});
+    responses.insert("416".to_owned(), unsatisfiable);
     for (status, name, description) in [
         ("401", "Unauthorized", ""),
         ("403", "Forbidden", ""),

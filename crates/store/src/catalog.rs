@@ -1,4 +1,4 @@
-//! PostgreSQL's system catalogs and functions, and diesel's table of migrations.
+//! PostgreSQL's system catalogs and functions, those of the migrations, and diesel's table of migrations.
 
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Bool, Text};
@@ -12,6 +12,7 @@ pub(super) struct TextRow {
 
 #[diesel::declare_sql_function]
 extern "SQL" {
+    fn analyze_grown_tables() -> Integer;
     fn clock_timestamp() -> Timestamptz;
     fn current_schema() -> Nullable<Text>;
     fn current_setting(name: Text) -> Text;

@@ -10,9 +10,9 @@ use super::bulk::{has_key_of, insert_rows, replace_columns};
 use super::chat_parts::{self, PartChange};
 use super::connection::{Connection, StoreResult};
 use super::events::EventKind;
-use super::org_rows::org_rows;
+use super::org_rows::{org_rows, same_chat};
 use super::prepared::prepared;
-use super::schema::{chat_access, chat_addresses, chats};
+use super::schema::{chat_access, chat_addresses, chat_merges, chats};
 use super::touch::touch_chats;
 use super::transaction::Transaction;
 use super::visibility::is_visible;
@@ -45,6 +45,22 @@ pub(super) fn hidden(
         .filter(not(chat_access::allowed))
         .select((chat_access::chat_key, chat_access::member_key))
         .load(connection)?)
+}
+
+/// Hides the chats that removed ones are merged into from the members from whom those are hidden: reports of connectors may
+/// merge chats, and must not reveal any.
+pub(super) fn hide_merged(tx: &mut Transaction<'_>, removed: &[i64]) -> StoreResult<()> {
+    let hidden: Vec<(i64, String)> = chat_access::table
+        .inner_join(chat_merges::table.on(same_chat!(chat_merges, chat_access)))
+        .filter(has_key_of!(tx.org(), chat_access, removed, |key| { chat_key: *key }))
+        .filter(not(chat_access::allowed))
+        .select((chat_merges::merged_into, chat_access::member_key))
+        .load(&mut **tx)?;
+    // Several removed chats may be merged into one.
+    let hidden: BTreeSet<_> = hidden.into_iter().collect();
+    let rows: Vec<_> = hidden.iter().map(|(chat_key, member)| (*chat_key, member.as_str(), false)).collect();
+    set(tx, &rows)?;
+    Ok(())
 }
 
 /// Whether a chat is hidden from a viewer. No statement without both.
@@ -88,6 +104,9 @@ pub fn hidden_among(
 
 /// Sets the access of members to chats, whose rows are locked. Returns the chats that changed.
 pub fn set(tx: &mut Transaction<'_>, access: &[(i64, &str, bool)]) -> StoreResult<BTreeSet<i64>> {
+    if access.is_empty() {
+        return Ok(BTreeSet::new());
+    }
     let org = tx.org();
     let is_set = has_key_of!(org, chat_access, access, |access| { chat_key: access.0, member_key: access.1 });
     let stored: Vec<((i64, String), bool)> = chat_access::table

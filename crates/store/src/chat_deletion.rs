@@ -10,7 +10,7 @@ use super::bulk::has_key_of;
 use super::chat_access;
 use super::chats::emails;
 use super::connection::{Connection, StoreResult};
-use super::events::{EventKind, FieldChanges, NewEvent};
+use super::events::{EventKind, FieldChanges, HELD_BY, NewEvent};
 use super::org_rows::same_chat;
 use super::schema::{chat_labels, chats, labels, session_chats};
 use super::transaction::Transaction;
@@ -38,7 +38,11 @@ pub fn delete_unheld(tx: &mut Transaction<'_>, chat_keys: &[i64]) -> StoreResult
     let is_deleted = has_key_of!(org, chats, keys, |key| { chat_key: *key });
     diesel::delete(chats::table).filter(is_deleted).execute(&mut **tx)?;
     for chat_key in keys {
-        let changes = last_values.remove(&chat_key).unwrap_or_default();
+        let mut changes = last_values.remove(&chat_key).unwrap_or_default();
+        for (session, claimed_by) in tx.take_last_holders(chat_key) {
+            let held = claimed_by.map_or(Value::Bool(true), Value::String);
+            changes.set(format!("{HELD_BY}{session}"), held, Value::Null);
+        }
         tx.record(NewEvent { chat_key, session: None, kind: EventKind::Deleted, changes, message: None });
     }
     Ok(())

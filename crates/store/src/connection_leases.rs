@@ -11,7 +11,7 @@ use super::connection::{Connection, StoreResult};
 use super::connections::ConnectionRow;
 use super::inbound_events::RECEIVED;
 use super::interval::interval;
-use super::org_rows::org_rows;
+use super::org_rows::{is_org_enabled, org_rows};
 use super::prepared::prepared;
 use super::schema::{connections, inbound_events};
 use switchboard_core::ids::{ConnectionId, OrgId};
@@ -30,7 +30,7 @@ macro_rules! expiry {
 /// What a holder learns when it renews its lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable)]
 pub struct Renewal {
-    /// Whether the connection is still enabled.
+    /// Whether the connection and its organization are still enabled.
     pub enabled: bool,
     /// Increases with every change of the settings.
     pub revision: i64,
@@ -38,7 +38,7 @@ pub struct Renewal {
     pub sync_requested_at: Option<Instant>,
 }
 
-/// At most `limit` enabled connections of these kinds that nobody holds, of all organizations.
+/// At most `limit` enabled connections of these kinds that nobody holds, of all enabled organizations.
 ///
 /// Reads every connection, with any plan: 3 ms for 10,000 of them, whose leases take a hundred times as long to renew. With an
 /// index of the expiry, each renewal would add an entry to every index.
@@ -49,6 +49,7 @@ pub fn free(
 ) -> StoreResult<Vec<(OrgId, ConnectionId)>> {
     Ok(connections::table
         .filter(connections::enabled)
+        .filter(is_org_enabled!(connections::org_id))
         .filter(connections::kind.eq_any(kinds))
         .filter(connections::lease_expires_at.le(now))
         .limit(limit)
@@ -56,7 +57,7 @@ pub fn free(
         .load(connection)?)
 }
 
-/// Acquires the lease of an enabled connection; `None` while another worker holds it.
+/// Acquires the lease of an enabled connection of an enabled organization; `None` while another worker holds it.
 pub fn acquire(
     connection: &mut Connection,
     org: OrgId,
@@ -65,6 +66,7 @@ pub fn acquire(
 ) -> StoreResult<Option<ConnectionRow>> {
     let free = org_rows!(connections, org, connection_id = id)
         .filter(connections::enabled)
+        .filter(is_org_enabled!(org))
         .filter(connections::lease_expires_at.le(now));
     let set = (connections::holder.eq(holder), connections::lease_expires_at.eq(expiry!()));
     let acquire = diesel::update(free).set(set).returning(ConnectionRow::as_returning());
@@ -88,7 +90,7 @@ pub fn renew(
     );
     let held = org_rows!(connections, org, connection_id = id, holder = holder);
     let renew = diesel::update(held).set(set).returning((
-        connections::enabled,
+        connections::enabled.and(is_org_enabled!(org)),
         connections::revision,
         connections::sync_requested_at,
     ));
@@ -103,17 +105,21 @@ pub fn release(connection: &mut Connection, org: OrgId, id: &ConnectionId, holde
     Ok(())
 }
 
-/// Stores the state of the line, and returns the state before; `None` when there is no such connection.
+/// Stores the state of the line, unless it is in the state `unless`. Returns the state before; `None` when nothing was stored
+/// because of that, or there is no such connection.
 pub fn set_status(
     connection: &mut Connection,
     org: OrgId,
     id: &ConnectionId,
-    status: &str,
-    reason: &str,
+    (status, reason): (&str, &str),
+    unless: Option<&str>,
 ) -> StoreResult<Option<String>> {
     let row = || org_rows!(connections, org, connection_id = id);
     let stored = row().select((connections::status, connections::reason)).for_no_key_update();
     let Some(before) = stored.first::<(String, String)>(connection).optional()? else { return Ok(None) };
+    if unless == Some(before.0.as_str()) {
+        return Ok(None);
+    }
     if (before.0.as_str(), before.1.as_str()) != (status, reason) {
         let set = (connections::status.eq(status), connections::reason.eq(reason));
         diesel::update(row()).set(set).execute(connection)?;

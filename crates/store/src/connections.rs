@@ -133,27 +133,28 @@ pub fn of_session(
     Ok(found.first(connection).optional()?)
 }
 
-/// The connection of a line, by the gateway's name of it.
+/// The enabled connections with that account, oldest first.
 pub fn of_account(
     connection: &mut Connection,
     org: OrgId,
     kind: &str,
     account: &str,
-) -> StoreResult<Option<ConnectionId>> {
+) -> StoreResult<Vec<ConnectionRow>> {
     let found = org_rows!(connections, org, kind = kind, account = account).filter(connections::enabled);
-    Ok(found.select(connections::connection_id).first(connection).optional()?)
+    let found = found.order((connections::created_at, connections::connection_id));
+    Ok(found.select(ConnectionRow::as_select()).load(connection)?)
 }
 
-/// The connections of a business account, in the order of their ids.
+/// The enabled connections of a business account, in the order of their ids.
 pub fn of_business_account(
     connection: &mut Connection,
     org: OrgId,
     kind: &str,
     account: &str,
-) -> StoreResult<Vec<ConnectionId>> {
+) -> StoreResult<Vec<ConnectionRow>> {
     let found = org_rows!(connections, org, kind = kind, business_account = account);
     let found = found.filter(connections::enabled).order(connections::connection_id);
-    Ok(found.select(connections::connection_id).load(connection)?)
+    Ok(found.select(ConnectionRow::as_select()).load(connection)?)
 }
 
 /// The connection, locked until the transaction ends. Events that it receives do not wait.

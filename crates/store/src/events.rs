@@ -12,10 +12,10 @@ mod retention;
 mod write;
 
 pub use self::audit::{AuditQuery, of_chat};
-pub use self::changes::{DELETED_TEXT, FieldChanges, FieldValue};
+pub use self::changes::{DELETED_TEXT, FieldChanges, FieldValue, HELD_BY};
 pub use self::heads::{Head, head, head_and_time, heads};
 pub use self::kinds::{EventKind, action_of, is_selected, selected_by, type_of};
-pub use self::messages::{DetailedEvent, messages_of, with_messages};
+pub use self::messages::{DetailedEvent, messages_of, rename_message, with_messages};
 pub(super) use self::notify::CHANNEL;
 pub use self::notify::notify;
 pub use self::positions::{Positions, Range};

@@ -152,27 +152,22 @@ pub fn each_waiting(
     each!(connection, waiting, WaitingUpdate, handle)
 }
 
-/// The session's chats with a known unread count after that key: key, address, unread count, whether it has a read mark.
-pub fn unread_after(
+/// The session's chats that are marked as unread, after that key: key, address, least unread count.
+pub fn marked_unread_after(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
     after: i64,
     limit: i64,
-) -> StoreResult<Vec<(i64, String, i32, bool)>> {
+) -> StoreResult<Vec<(i64, String, i32)>> {
     Ok(session_chats::table
         .inner_join(chats::table.on(same_chat!(chats, session_chats)))
         .filter(session_chats::org_id.eq(org))
         .filter(session_chats::session_id.eq(session))
         .filter(session_chats::chat_key.gt(after))
-        .filter(session_chats::unread.is_not_null())
+        .filter(session_chats::min_unread.is_not_null())
         .order(session_chats::chat_key)
         .limit(limit)
-        .select((
-            session_chats::chat_key,
-            chats::chat_id,
-            session_chats::unread.assume_not_null(),
-            session_chats::read_up_to.is_not_null(),
-        ))
+        .select((session_chats::chat_key, chats::chat_id, session_chats::min_unread.assume_not_null()))
         .load(connection)?)
 }

@@ -1,6 +1,6 @@
 //! Idempotency keys: the writes done under each, and their stored responses.
 
-use diesel::dsl::{IntervalDsl, now};
+use diesel::dsl::{IntervalDsl, exists, now};
 use diesel::prelude::*;
 use diesel::sql_types::{Binary, Timestamptz};
 
@@ -49,6 +49,13 @@ pub enum Claim {
 
 /// What a stored response costs beside its own bytes.
 const ROW_BYTES: usize = 128;
+
+/// Whether the key was used and has not expired.
+pub fn is_used(connection: &mut Connection, org: OrgId, key_use: &KeyUse) -> StoreResult<bool> {
+    let used = org_rows!(idempotency_keys, org, key_sha256 = key_use.key.as_slice())
+        .filter(idempotency_keys::created_at.gt(expiry!()));
+    Ok(diesel::select(exists(used)).get_result(connection)?)
+}
 
 /// Claims a key for the organization. Waits while another transaction has claimed it.
 pub fn claim(tx: &mut Transaction<'_>, key_use: &KeyUse) -> StoreResult<Claim> {

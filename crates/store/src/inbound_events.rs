@@ -200,9 +200,10 @@ pub fn expired(
         .load(connection)?)
 }
 
-/// Deletes events of a connection.
+/// Deletes events of a connection that do not wait for being mapped.
 pub fn delete(connection: &mut Connection, org: OrgId, id: &ConnectionId, keys: &[&str]) -> StoreResult<()> {
-    let events = org_rows!(inbound_events, org, connection_id = id);
+    let events =
+        org_rows!(inbound_events, org, connection_id = id).filter(inbound_events::state.ne(RECEIVED));
     diesel::delete(events.filter(inbound_events::event_key.eq_any(keys))).execute(connection)?;
     Ok(())
 }

@@ -18,6 +18,7 @@ mod session_chats;
 mod sessions;
 pub mod setup;
 mod waiting;
+mod waiting_expiry;
 
 pub use super::json::Json;
 pub use authors::{duplicates_by_author, mark_linked, rename_authors};
@@ -45,34 +46,14 @@ pub use sessions::{
 
 pub(super) use waiting::waiting_columns;
 pub use waiting::{
-    Awaited, MEMBER, READ_MARK, UNREAD, WaitingUpdate, add_waiting, arrived, delete_expired_waiting,
-    limit_waiting, orgs_with_expired_waiting, take_waiting, take_waiting_at, take_waiting_by_sender,
-    take_waiting_members, waiting_read_marks, waits_at,
+    Awaited, MEMBER, READ_MARK, UNREAD, WaitingUpdate, add_waiting, arrived, limit_waiting, take_waiting,
+    take_waiting_at, take_waiting_by_sender, take_waiting_members, waiting_read_marks, waits_at,
 };
+pub use waiting_expiry::{delete_expired_waiting, orgs_with_expired_waiting};
 
-use diesel::connection::SimpleConnection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-use super::connection::{StoreError, StoreResult};
-use super::transaction::Transaction;
-
-/// Runs work on many rows with custom plans and deferred foreign key checks.
-///
-/// A generic plan was made for few rows, or before the tables grew, and may scan all of an organization's rows for each
-/// one. Planning costs less than a millisecond a statement. Deferred foreign keys are checked together at the end: checked
-/// with each row, they are planned with each row, a third of the cost of inserting a message.
-pub fn for_many<T>(
-    tx: &mut Transaction<'_>,
-    work: impl FnOnce(&mut Transaction<'_>) -> StoreResult<T>,
-) -> StoreResult<T> {
-    // Citus sends the whole text to the nodes, because of SET LOCAL.
-    let set = "SET LOCAL plan_cache_mode = force_custom_plan; SET CONSTRAINTS ALL";
-    tx.batch_execute(&format!("{set} DEFERRED"))?;
-    let result = work(tx)?;
-    let checked = tx.batch_execute(&format!("{set} IMMEDIATE"));
-    checked.map_err(|error| retry_when_deleted(error.into()))?;
-    Ok(result)
-}
+use super::connection::StoreError;
 
 /// Turns a foreign key violation into a serialization failure, so that the transaction is retried.
 ///

@@ -10,6 +10,7 @@ pub mod chat_deletion;
 pub mod chat_find;
 pub mod chat_labels;
 pub mod chat_lists;
+pub mod chat_members;
 mod chat_parts;
 pub mod chat_properties;
 pub mod chat_selector;
@@ -25,6 +26,7 @@ pub mod distribution;
 pub mod events;
 pub mod export;
 pub mod full_text;
+mod health;
 pub mod idempotency;
 pub mod inbound_events;
 pub mod ingest;
@@ -56,7 +58,7 @@ pub mod preflight;
 mod prepared;
 pub mod properties;
 mod queue;
-mod quotas;
+pub mod quotas;
 pub mod read_state;
 pub mod readiness;
 pub mod roles;
@@ -75,6 +77,7 @@ pub mod session_chats;
 pub mod session_lists;
 pub mod sessions;
 mod statements;
+pub mod statistics;
 mod timeline;
 mod touch;
 mod transaction;
@@ -105,14 +108,13 @@ pub use self::writer::{LockMode, Writer};
 
 use self::backoff::{MAX_ATTEMPTS, back_off};
 use self::db_error::DbErrorClass;
-use self::migrations::{blocking, connect};
 use self::pool::{Database, PoolConnection};
 use self::queue::JobKind;
-use self::readiness::ServerRole;
 use self::runner::Runner;
 use self::write_status::WriteStatus;
 use switchboard_core::config::{Quotas, Secret};
 use switchboard_core::error::Result;
+use switchboard_core::ids::OrgId;
 use switchboard_core::reloading::Reloading;
 
 /// A database, and the lane in which work on it is done. Cheap to clone.
@@ -131,8 +133,8 @@ struct Shared {
 }
 
 impl Store {
-    /// Creates a store, with the lane of requests. Connections are opened on demand: an unreachable database is an error of
-    /// the call, not of the start. After a reload of the URL, new connections use the new one.
+    /// Creates a store, with the lane of requests. Connections are opened on demand, so an unreachable database is an error of
+    /// the call, and after a reload of the URL, new ones use the new one.
     pub fn new(database_url: impl Into<Reloading<Secret>>, requests: PoolOptions) -> Self {
         let database = Arc::new(Database::new(database_url.into()));
         let runners = Lane::ALL.map(|lane| Runner::new(&database, lane, lane.options(requests)));
@@ -145,6 +147,11 @@ impl Store {
     #[must_use]
     pub fn with_quotas(self, quotas: Quotas) -> Self {
         Self { quotas, ..self }
+    }
+
+    /// The limits on the rows of each organization.
+    pub const fn quotas(&self) -> Quotas {
+        self.quotas
     }
 
     /// The same store with another lane.
@@ -161,44 +168,13 @@ impl Store {
         &self.shared.runners[self.lane as usize]
     }
 
-    /// Why writes fail, although the database answers; `None` while they succeed.
-    pub fn write_problem(&self) -> Option<WriteProblem> {
-        self.shared.writes.problem()
-    }
-
-    /// Writes as much as a small write needs, keeps nothing of it, and updates [`Self::write_problem`].
-    pub async fn test_write(&self) -> Result<()> {
-        let writes = self.shared.writes.clone();
-        self.run("store::test_write", JobKind::Write, move |connection, _| {
-            transaction::test(connection, &writes)
-        })
-        .await
-    }
-
-    /// The role of the server that a new connection reaches.
-    pub async fn server_role(&self) -> Result<ServerRole> {
-        let url = self.shared.database.url();
-        Ok(blocking(connect(&url).await?, readiness::server_role).await?.1)
-    }
-
-    /// How often another server has taken over, as far as this process knows.
-    pub fn takeovers(&self) -> u64 {
-        timeline::takeovers()
-    }
-
-    /// Replaces all connections. For when they do not answer: their server hangs or is gone, and nothing closes them.
-    pub fn abandon_connections(&self) {
-        self.shared.runners.iter().for_each(Runner::abandon);
-    }
-
     /// The organizations of transactions that have committed events. For one task.
     pub fn written(&self) -> &OrgSignal {
         &self.shared.written
     }
 
-    /// Runs one statement that only reads, outside a transaction: one round trip.
-    ///
-    /// When the pooled connection turns out to be lost, the work is run once more on a new one.
+    /// Runs one statement that only reads, outside a transaction: one round trip. When the pooled connection turns out to be
+    /// lost, the work is run once more on a new one.
     pub async fn read<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -213,8 +189,8 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
-        self.run(name, JobKind::Read, move |connection, deadline| connection.read(deadline, |c| work(c)))
-            .await
+        let read = move |connection: &mut PoolConnection, deadline| connection.read(deadline, |c| work(c));
+        self.run(name, (JobKind::Read, None), read).await
     }
 
     /// [`Self::read`] for frequent work whose first statement has the same text every time: metrics and traces name it once.
@@ -233,7 +209,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
-        self.run(name_of::<F>(), JobKind::Read, move |connection, deadline| {
+        self.run(name_of::<F>(), (JobKind::Read, None), move |connection, deadline| {
             connection.begin(deadline, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "")?;
             let outcome = work(connection);
             // Nothing to keep; a connection that cannot roll back is broken and is replaced.
@@ -243,9 +219,7 @@ impl Store {
         .await
     }
 
-    /// Runs work in one transaction that may write rows of that organization only.
-    ///
-    /// The change events that the work records are inserted right before COMMIT.
+    /// Runs work in one transaction that may write rows of that organization only, and then inserts the events that it records.
     /// Serialization failures, deadlocks, lock timeouts, rows whose parent was deleted concurrently and an unavailable
     /// database are retried with backoff within the call's deadline, so the work may run more than once.
     pub async fn write<T, F>(&self, writer: impl Into<Writer>, work: F) -> Result<T>
@@ -263,7 +237,7 @@ impl Store {
         F: Fn(&mut Transaction<'_>) -> StoreResult<T> + Send + 'static,
     {
         let (writer, quotas, shared) = (writer.into(), self.quotas, self.shared.clone());
-        self.run(name, JobKind::Write, move |connection, deadline| {
+        self.run(name, (JobKind::Write, Some(writer.org)), move |connection, deadline| {
             let mut attempt = 1;
             loop {
                 match transaction::run(connection, &writer, &quotas, deadline, &shared.writes, &work) {
@@ -290,11 +264,11 @@ impl Store {
         .await
     }
 
-    async fn run<T, F>(&self, name: &'static str, kind: JobKind, work: F) -> Result<T>
+    async fn run<T, F>(&self, name: &'static str, of: (JobKind, Option<OrgId>), work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut PoolConnection, Option<Instant>) -> StoreResult<T> + Send + 'static,
     {
-        self.runner().run(name, kind, work).await
+        self.runner().run(name, of, work).await
     }
 }

@@ -20,6 +20,13 @@ pub struct LoginRecord {
     pub removed_at: Option<Instant>,
 }
 
+impl LoginRecord {
+    /// Whether the organization has revoked tokens issued then. A token without that time is revoked by any revocation.
+    pub fn is_revoked(&self, issued_at: Option<Instant>) -> bool {
+        self.not_before.is_some_and(|not_before| issued_at.is_none_or(|at| at < not_before))
+    }
+}
+
 /// The record of an organization and a normalized email; `None` when the organization does not exist. One statement.
 pub fn find(connection: &mut Connection, org: OrgId, member_key: &str) -> StoreResult<Option<LoginRecord>> {
     // diesel's joins own their bound values.

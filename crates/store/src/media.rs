@@ -45,6 +45,8 @@ pub struct FileDetails {
 /// A file of a message: one to fetch, unless its bytes are stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewFile {
+    /// Its id, unless its message has a file.
+    pub media_id: MediaId,
     /// Its message.
     pub message: MessageKey,
     /// What the gateway needs to find it.
@@ -71,7 +73,7 @@ pub struct StoredBytes {
 /// it was not fetched by that. Returns the messages whose files are stored now.
 pub fn add(connection: &mut Connection, org: OrgId, files: &[NewFile]) -> StoreResult<Vec<MessageKey>> {
     let insert = insert_rows!(org, media, files, |file| {
-        media_id: MediaId::generate(),
+        media_id: file.media_id.as_str(),
         session_id: file.message.chat.session,
         chat_key: file.message.chat.chat_key,
         message_id: file.message.id.as_str(),
@@ -98,7 +100,7 @@ pub fn add(connection: &mut Connection, org: OrgId, files: &[NewFile]) -> StoreR
     Ok(added.into_iter().filter(|(_, state)| state == STORED).map(|(key, _)| key).collect())
 }
 
-/// Marks a pending file as stored. Its object must have been reserved in the last day.
+/// Marks a pending file as stored. The transaction must have kept its object: it may be deleted before.
 pub fn set_stored(tx: &mut Transaction<'_>, id: &MediaId, bytes: &StoredBytes) -> StoreResult<()> {
     let org = tx.org();
     let pending = diesel::update(org_rows!(media, org, media_id = id, state = PENDING));

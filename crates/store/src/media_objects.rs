@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use diesel::dsl::{exists, not, now};
+use diesel::dsl::{exists, not, now, sql};
 use diesel::prelude::*;
-use diesel::sql_types::Timestamptz;
+use diesel::sql_types::{BigInt, Timestamptz};
 
 use super::bulk::has_key_of;
 use super::connection::{Connection, StoreResult};
@@ -14,6 +14,7 @@ use super::org_rows::org_rows;
 use super::prepared::prepared;
 use super::schema::{list_counts, media, media_objects};
 use super::transaction::Transaction;
+use switchboard_core::error::{Error, Kind};
 use switchboard_core::ids::OrgId;
 
 /// How long an object may be in the store before a message has it.
@@ -30,9 +31,27 @@ macro_rules! after {
     };
 }
 
+/// The files with an object of the outer statement.
+macro_rules! of_message {
+    () => {
+        media::table
+            .filter(media::org_id.eq(media_objects::org_id))
+            .filter(media::sha256.eq(media_objects::sha256.nullable()))
+    };
+}
+
 /// Inserts the row of an object that is about to be written, and keeps it for a day without a message. Returns false while an
 /// object with this name is being deleted: a moment later it can be written.
-pub fn reserve(tx: &mut Transaction<'_>, sha256: &[u8], size: i64) -> StoreResult<bool> {
+///
+/// # Errors
+///
+/// The organization's objects would have more bytes than `max_bytes`.
+pub fn reserve(
+    tx: &mut Transaction<'_>,
+    sha256: &[u8],
+    size: i64,
+    max_bytes: Option<i64>,
+) -> StoreResult<bool> {
     let org = tx.org();
     let values = (
         media_objects::org_id.eq(org),
@@ -44,11 +63,23 @@ pub fn reserve(tx: &mut Transaction<'_>, sha256: &[u8], size: i64) -> StoreResul
         .values(values)
         .on_conflict_do_nothing()
         .execute(&mut **tx)?;
-    if inserted > 0 {
-        tx.count_added(List::MediaBytes, None, usize::try_from(size).unwrap_or_default());
-        return Ok(true);
+    if inserted == 0 {
+        return keep(tx, org, sha256);
     }
-    keep(tx, org, sha256)
+    if let Some(max_bytes) = max_bytes
+        && total_bytes(tx, org)?.saturating_add(size) > max_bytes
+    {
+        let message = "the organization has as many bytes of media files as it may: try again later";
+        return Err(Error::new(Kind::QuotaExceeded, message).into());
+    }
+    tx.count_added(List::MediaBytes, None, usize::try_from(size).unwrap_or_default());
+    Ok(true)
+}
+
+/// The bytes of the organization's objects, as they are counted.
+fn total_bytes(connection: &mut Connection, org: OrgId) -> StoreResult<i64> {
+    let counts = org_rows!(list_counts, org, list = List::MediaBytes.as_str());
+    Ok(counts.select(list_counts::count).load::<i64>(connection)?.iter().sum())
 }
 
 /// Keeps an object for a day without a message. Returns false when it is not in the store.
@@ -89,15 +120,13 @@ pub fn take_unused(
         let named = has_key_of!(org, media_objects, objects, |object| { sha256: object.as_slice() });
         media_objects::table.filter(named).filter(media_objects::check_at.le(now))
     };
-    let of_message = media::table
-        .filter(media::org_id.eq(media_objects::org_id))
-        .filter(media::sha256.eq(media_objects::sha256.nullable()));
-    let unused = diesel::update(is_due().filter(not(exists(of_message))))
+    let unused = diesel::update(is_due().filter(not(exists(of_message!()))))
         .set((media_objects::deleting.eq(true), media_objects::check_at.eq(after!(LEASE))))
         .returning(media_objects::sha256)
         .get_results(connection)?;
-    diesel::update(is_due().filter(media_objects::deleting.eq(false)))
-        .set(media_objects::check_at.eq(after!(CHECK_INTERVAL)))
+    // Also those that a message has again although their deletion began: they can be written again.
+    diesel::update(is_due())
+        .set((media_objects::deleting.eq(false), media_objects::check_at.eq(after!(CHECK_INTERVAL))))
         .execute(connection)?;
     Ok(unused)
 }
@@ -112,17 +141,20 @@ pub fn delete(tx: &mut Transaction<'_>, objects: &[Vec<u8>]) -> StoreResult<()> 
     Ok(())
 }
 
-/// The organizations whose objects have more bytes, and how many more.
-pub fn above(connection: &mut Connection, max_bytes: i64) -> StoreResult<Vec<(OrgId, i64)>> {
+/// The organizations whose objects have more bytes.
+pub fn above(connection: &mut Connection, max_bytes: i64) -> StoreResult<Vec<OrgId>> {
     let counts: Vec<(OrgId, i64)> = list_counts::table
         .filter(list_counts::list.eq(List::MediaBytes.as_str()))
         .order(list_counts::org_id)
         .select((list_counts::org_id, list_counts::count))
         .load(connection)?;
     let of_orgs = counts.chunk_by(|one, other| one.0 == other.0);
-    let excess = of_orgs.filter_map(|counts| {
-        let bytes: i64 = counts.iter().map(|(_, bytes)| bytes).sum();
-        Some((counts.first()?.0, bytes - max_bytes)).filter(|(_, excess)| *excess > 0)
-    });
-    Ok(excess.collect())
+    let above = of_orgs.filter(|counts| counts.iter().map(|(_, bytes)| bytes).sum::<i64>() > max_bytes);
+    Ok(above.filter_map(|counts| counts.first()).map(|(org, _)| *org).collect())
+}
+
+/// The bytes of the organization's objects that messages have.
+pub fn used_bytes(connection: &mut Connection, org: OrgId) -> StoreResult<i64> {
+    let used = org_rows!(media_objects, org).filter(exists(of_message!()));
+    Ok(used.select(sql::<BigInt>("coalesce(sum(size), 0)::bigint")).get_result(connection)?)
 }

@@ -5,7 +5,7 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid};
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid};
 
 use super::chat_selector::ChatSelector;
 use super::chats::{held, newest_activity};
@@ -14,10 +14,10 @@ use super::list_counts::List;
 use super::lists::{
     Columns, ListPage, ListScope, MAX_PAGE_BYTES, PageWindow, SessionScope, Way, columns, push, push_phone,
 };
-use super::message_views::{Json, MessageView, Reactions};
-use super::org_rows::{org_rows, same_chat};
+use super::message_views::{Json, MessageView, NamedMessage, Reactions, is_named};
+use super::org_rows::same_chat;
 use super::org_views::{View, of_org, push_with};
-use super::schema::{chat_addresses, person_links, session_chats, sessions};
+use super::schema::{chat_addresses, session_chats, sessions};
 use super::views::message_views;
 use super::visibility::is_visible;
 use switchboard_core::ids::{ChatAddress, OrgId, PhoneSelector, SessionId};
@@ -70,33 +70,17 @@ pub fn list(
     Ok(Some(ListPage { count, items }))
 }
 
-/// Which message of a chat is meant; `None` of a part that the caller leaves out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MessageName {
-    /// WhatsApp's id.
-    pub id: String,
-    /// Whether the session sent it.
-    pub from_me: Option<bool>,
-    /// The member of a group that sent it, by any address.
-    pub author: Option<String>,
-}
-
 /// The reactions to each message of the chat that is meant, at most two, as the selected session stored them. `None` when
 /// that session does not hold the chat. One statement.
 pub fn reactions(
     connection: &mut Connection,
     org: OrgId,
     selector: &ChatSelector,
-    name: &MessageName,
+    name: &NamedMessage,
 ) -> StoreResult<Option<Vec<Option<Json<Reactions>>>>> {
-    let person = org_rows!(person_links, org, address = name.author.as_deref().unwrap_or_default());
-    let is_author = message_views::author.eq(name.author.as_deref().unwrap_or_default());
-    let is_author = is_author.or(message_views::author.eq_any(person.select(person_links::person)));
     let message = same_chat!(message_views, session_chats)
         .and(message_views::session_id.eq(session_chats::session_id))
-        .and(message_views::message_id.eq(&name.id))
-        .and(message_views::from_me.eq_any(name.from_me.map_or(vec![false, true], |from_me| vec![from_me])))
-        .and(is_author.or(name.author.is_none().into_sql::<Bool>()));
+        .and(is_named!(org, name));
     let mut held = held!()
         .left_join(message_views::table.on(message))
         .filter(chat_addresses::org_id.eq(org))
@@ -193,7 +177,7 @@ impl ListMessages<'_> {
     /// The rows of the page if it is found that way. The order is that of the index, and more columns to make it unique.
     fn push_rows<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>, way: Way, order: &str) -> QueryResult<()> {
         let sessions = self.scope.many().filter(|_| self.filter.chat.is_none());
-        push!(out; "(SELECT l.session_id, l.chat_key, l.sent_at, l.message_id FROM ");
+        push!(out; "(SELECT l.session_id, l.chat_key, l.sent_at, l.arrival FROM ");
         if let Some(sessions) = sessions {
             // Merges the sorted messages of each session.
             push!(out; "unnest(", [Array<Text>] sessions, ") one (id) CROSS JOIN LATERAL (SELECT * FROM ");
@@ -222,35 +206,33 @@ impl QueryFragment<Pg> for ListMessages<'_> {
         self.push_total(out.reborrow())?;
         push!(out; ") counted");
         self.page.push_columns(out.reborrow(), "false")?;
-        // Two senders may choose the same id: such messages are numbered.
-        push!(out; "), message_page AS (SELECT list.total, l.*,
-            row_number() OVER (PARTITION BY l.session_id, l.chat_key, l.sent_at, l.message_id) - 1 AS earlier
-            FROM list LEFT JOIN LATERAL (");
-        let order = " ORDER BY l.sent_at DESC, l.message_id DESC, l.session_id, l.chat_key";
+        push!(out; "), message_page AS (SELECT list.total, l.* FROM list LEFT JOIN LATERAL (");
+        let order = " ORDER BY l.sent_at DESC, l.arrival DESC, l.session_id, l.chat_key";
         self.push_rows(out.reborrow(), Way::Forward, order)?;
         push!(out; " UNION ALL ");
-        let order = " ORDER BY l.sent_at, l.message_id, l.session_id DESC, l.chat_key DESC";
+        let order = " ORDER BY l.sent_at, l.arrival, l.session_id DESC, l.chat_key DESC";
         self.push_rows(out.reborrow(), Way::Backward, order)?;
         push!(out; ") l ON true) SELECT message_views.total, message_views.chat_address, message_views.phone, ");
         self.columns.walk_ast(out.reborrow())?;
-        // With sent_at, every index leads to the message. What is behind the budget is not sent.
-        push!(out; r#" FROM (SELECT l.total, chats.chat_id AS chat_address, sessions.phone, l.earlier, message_views.*,
+        // By arrival and not by id, which two senders may both choose. In the order of the list, and not by equality: only an
+        // index with that order is used, however few messages the planner expects in a chat. What is behind the budget is not sent.
+        push!(out; r#" FROM (SELECT l.total, chats.chat_id AS chat_address, sessions.phone, message_views.*,
                 pg_column_size(ROW(message_views.body, message_views.details, message_views.delivery,
                     message_views.reactions, message_views.fts)) AS size,
                 sum(pg_column_size(ROW(message_views.body, message_views.details, message_views.delivery,
-                    message_views.reactions, message_views.fts))) OVER (ORDER BY l.sent_at DESC, l.message_id DESC,
-                    l.session_id, l.chat_key, l.earlier ROWS UNBOUNDED PRECEDING) AS bytes
+                    message_views.reactions, message_views.fts))) OVER (ORDER BY l.sent_at DESC, l.arrival DESC,
+                    l.session_id, l.chat_key ROWS UNBOUNDED PRECEDING) AS bytes
             FROM message_page l
             LEFT JOIN LATERAL (SELECT * FROM chats c WHERE c.chat_key = l.chat_key AND c."org_id" = "#, [Uuid] &self.org,
             r#" OFFSET 0) chats ON true
             LEFT JOIN LATERAL (SELECT * FROM sessions s WHERE s.session_id = l.session_id AND s."org_id" = "#, [Uuid] &self.org,
             " OFFSET 0) sessions ON true
             LEFT JOIN LATERAL (SELECT * FROM message_views m WHERE m.session_id = l.session_id AND m.chat_key = l.chat_key
-                AND m.sent_at = l.sent_at AND m.message_id = l.message_id AND m.\"org_id\" = ", [Uuid] &self.org,
-            " ORDER BY m.arrival DESC OFFSET l.earlier LIMIT 1) message_views ON true) message_views
+                AND (m.sent_at, m.arrival) <= (l.sent_at, l.arrival) AND m.\"org_id\" = ", [Uuid] &self.org,
+            " ORDER BY m.sent_at DESC, m.arrival DESC LIMIT 1) message_views ON true) message_views
             WHERE message_views.bytes - message_views.size < ", [BigInt] &MAX_PAGE_BYTES,
-            " ORDER BY message_views.sent_at DESC, message_views.message_id DESC, message_views.session_id,
-                message_views.chat_key, message_views.earlier");
+            " ORDER BY message_views.sent_at DESC, message_views.arrival DESC, message_views.session_id,
+                message_views.chat_key");
         Ok(())
     }
 }

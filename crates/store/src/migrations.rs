@@ -34,6 +34,9 @@ const TABLE_LOCK_PAUSE: Duration = Duration::from_millis(1500);
 /// How long a migration is tried.
 const TABLE_LOCK_LIMIT: Duration = Duration::from_secs(600);
 
+const OTHER_SCHEMA: &str = "the database has the tables of a version of switchboard from which no migration leads to this one: \
+    use an empty database, and export and import with that version to keep its data";
+
 /// A server process ends soon after its client was killed, and with it the locks. PostgreSQL 14 and later, on Linux.
 const END_WITH_CLIENT: &str = "SET client_connection_check_interval = '1s'";
 
@@ -63,7 +66,12 @@ where
 {
     let connection = locked(connect(database_url).await?).await?;
     let run = move |connection: &mut Connection| {
-        let is_new = connection.applied_migrations().map_err(Error::internal)?.is_empty();
+        let applied = applied(connection)?;
+        let is_new = applied.is_empty();
+        // The first migration creates all tables, so a database with others only has those of another schema.
+        if !is_new && known()?.iter().min().is_some_and(|first| !applied.contains(first)) {
+            return Err(Error::new(Kind::FailedPrecondition, OTHER_SCHEMA).into());
+        }
         let pending = connection.pending_migrations(source).map_err(Error::internal)?;
         for migration in &pending {
             try_until_locked(connection, migration, |connection| {

@@ -9,9 +9,6 @@ use super::lists::push;
 use switchboard_core::folding::fold;
 use switchboard_core::ids::{AddressKind, ChatAddress, OrgId};
 
-/// Fewest digits of a phone number's part.
-const MIN_DIGITS: usize = 3;
-
 const OF_CHATS: &str = "SELECT chat_key FROM chats WHERE name_ngrams(org_id, coalesce(search_key, '') || E'\\n' || split_part(chat_id, '@', 1)) @> ";
 const OF_CONTACTS: &str = "SELECT contact_id FROM contacts WHERE name_ngrams(org_id, search_key) @> ";
 
@@ -95,8 +92,7 @@ fn numbers(text: &str) -> Vec<String> {
         return Vec::new();
     };
     let digits = |address: ChatAddress| address.as_str().trim_end_matches("@c.us").to_owned();
-    let all = [address.other_spelling(), Some(address)].into_iter().flatten().map(digits);
-    all.filter(|digits| digits.len() >= MIN_DIGITS).collect()
+    [address.other_spelling(), Some(address)].into_iter().flatten().map(digits).collect()
 }
 
 /// The n-grams that every text containing this one has: its 3-grams, or the whole text if it is shorter. See `name_ngrams`.

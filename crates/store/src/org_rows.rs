@@ -34,4 +34,15 @@ macro_rules! same_chat {
     };
 }
 
-pub(super) use {created_after, org_rows, page_after, same_chat};
+/// `is_org_enabled!(webhooks::org_id)`: whether the organization is not disabled.
+macro_rules! is_org_enabled {
+    ($org:expr) => {
+        diesel::dsl::exists(
+            $crate::schema::orgs::table
+                .filter($crate::schema::orgs::org_id.eq($org))
+                .filter($crate::schema::orgs::disabled_at.is_null()),
+        )
+    };
+}
+
+pub(super) use {created_after, is_org_enabled, org_rows, page_after, same_chat};

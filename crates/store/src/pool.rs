@@ -263,31 +263,31 @@ const NO_JIT: &str = "jit = off";
 /// No parallel workers: without values the planner assumes any part of a list.
 const NO_WORKERS: &str = "max_parallel_workers_per_gather = 0";
 
-/// No scans of whole tables: a plan that was made while a table was small would read all of it after a history was synced,
-/// until the table is analyzed.
-const NO_SCANS: &str = "enable_seqscan = off";
+/// Rows are looked up by key. A plan that was made while a table was small, or before it was analyzed, would otherwise read
+/// all of it or all rows of an organization, and match them: a hundred times the work once a history was synced.
+const BY_KEY: [&str; 3] = ["enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off"];
 
 /// Statements that set the settings of a connection or of a transaction. Timeouts, because the server would go on after
 /// its client gave up.
 fn settings(options: &PoolOptions) -> String {
     let mut settings = vec![NO_JIT.to_owned()];
-    let mut plans = String::new();
+    settings.extend(BY_KEY.map(str::to_owned));
     if let Some(timeout) = options.statement_timeout {
         let timeout = timeout.as_millis().max(1);
-        plans = generic_plans(options.is_pooled);
-        settings.extend([NO_WORKERS, NO_SCANS].map(str::to_owned));
+        settings.push(NO_WORKERS.to_owned());
         settings.push(format!("statement_timeout = {timeout}"));
         settings.push(format!("lock_timeout = {}", LOCK_TIMEOUT.as_millis().min(timeout)));
         // An abandoned transaction would keep its locks; ours is never idle for as long as a statement may run.
         settings.push(format!("idle_in_transaction_session_timeout = {}", 2 * timeout));
     }
     let set = if options.is_pooled { "SET LOCAL" } else { "SET" };
-    settings.iter().map(|setting| format!("{set} {setting}; ")).collect::<String>() + &plans
+    settings.iter().map(|setting| format!("{set} {setting}; ")).collect::<String>()
+        + &generic_plans(options.is_pooled)
 }
 
 /// Generic plans, unless the database has a setting: a prepared statement is planned once per connection. Every statement is
-/// written so that the same indexes fit all values; custom plans would take ten times as long as running it. Statements about
-/// many rows or about search terms override this. A distributed database sets custom plans: see `distribution`.
+/// written so that the same indexes fit all values; custom plans would take ten times as long as running it. With them, the
+/// look-ups of foreign keys are planned for each row, too. A distributed database sets custom plans: see `distribution`.
 fn generic_plans(is_local: bool) -> String {
     format!(
         "SELECT set_config('plan_cache_mode', 'force_generic_plan', {is_local}) \

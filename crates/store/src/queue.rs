@@ -40,7 +40,7 @@ struct Limits {
     /// That write, of all organizations.
     writes: u32,
     /// Of one organization and kind.
-    /// Its jobs may be slow, so a quarter is left to the others.
+    /// Its jobs may be slow, so a quarter is left to the others, but at least one connection if there are two.
     org_kind: u32,
     /// The same while other organizations are active.
     /// A quarter of the connections is half of the database's cores: with more, the others would wait for a core.
@@ -97,7 +97,7 @@ impl Job {
 impl Limits {
     fn new(options: &PoolOptions) -> Self {
         let PoolOptions { size, reserved_for_reads, .. } = *options;
-        let org_kind = size - size / 4;
+        let org_kind = (size - (size / 4).max(1)).max(1);
         Self {
             size,
             writes: size.saturating_sub(reserved_for_reads),

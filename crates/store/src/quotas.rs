@@ -21,8 +21,24 @@ pub(super) fn check(
     quotas: &Quotas,
     quota: Quota,
 ) -> StoreResult<()> {
+    check_with(connection, org, quotas, (quota, 0))
+}
+
+/// Fails when the organization may not have another row of that kind.
+pub fn check_room(connection: &mut Connection, org: OrgId, quotas: &Quotas, quota: Quota) -> StoreResult<()> {
+    check_with(connection, org, quotas, (quota, 1))
+}
+
+/// Fails when the organization would have more than its quota allows with so many more rows.
+fn check_with(
+    connection: &mut Connection,
+    org: OrgId,
+    quotas: &Quotas,
+    (quota, more): (Quota, i64),
+) -> StoreResult<()> {
     let limit = quotas.of(quota);
-    if limit == usize::MAX || used(connection, org, quota)? <= i64::try_from(limit).unwrap_or(i64::MAX) {
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
+    if limit == usize::MAX || used(connection, org, quota)? + more <= most {
         return Ok(());
     }
     let message = format!("the quota {} is reached: an organization may have at most {limit}", quota.name());

@@ -21,6 +21,8 @@ pub fn mark_read(tx: &mut Transaction<'_>, session: SessionId, address: &ChatAdd
     change(tx, session, address, |state| {
         state.read_up_to = state.read_up_to.max(state.last_message_at);
         state.unread = Some(0);
+        // Without a mark nothing else says that the count is known.
+        state.read_up_to.is_none().then_some(0)
     })
 }
 
@@ -30,19 +32,23 @@ pub fn mark_unread(
     session: SessionId,
     address: &ChatAddress,
 ) -> StoreResult<Marked> {
-    change(tx, session, address, |state| state.unread = state.unread.max(Some(1)))
+    change(tx, session, address, |state| {
+        state.unread = state.unread.max(Some(1));
+        Some(1)
+    })
 }
 
+/// Changes the state; `apply` returns the least unread count from then on.
 fn change(
     tx: &mut Transaction<'_>,
     session: SessionId,
     address: &ChatAddress,
-    apply: impl FnOnce(&mut SessionChatState),
+    apply: impl FnOnce(&mut SessionChatState) -> Option<i32>,
 ) -> StoreResult<Marked> {
     let org = tx.org();
     let Some((chat_key, before)) = lock(tx, org, session, address)? else { return Ok(None) };
     let mut after = before.clone();
-    apply(&mut after);
+    let min_unread = apply(&mut after);
     if after == before {
         return Ok(None);
     }
@@ -50,6 +56,7 @@ fn change(
     let update = row.set((
         session_chats::read_up_to.eq(after.read_up_to),
         session_chats::unread.eq(after.unread),
+        session_chats::min_unread.eq(min_unread),
         session_chats::updated_at.eq(touched!(session_chats::updated_at)),
     ));
     prepared(update.returning(session_chats::chat_key)).get_results::<i64>(&mut **tx)?;

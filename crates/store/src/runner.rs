@@ -18,6 +18,7 @@ use super::work_span::WorkSpan;
 use super::workers::Workers;
 use switchboard_core::deadline;
 use switchboard_core::error::{Error, Kind, Result};
+use switchboard_core::ids::OrgId;
 use switchboard_core::reloading::Reloading;
 use switchboard_core::telemetry::current::{self, Current};
 use switchboard_core::telemetry::metrics;
@@ -65,15 +66,21 @@ impl Runner {
         self.options.size
     }
 
-    /// Runs work when a connection is free; rejects it after the acquire timeout.
-    pub(super) async fn run<T, F>(&self, name: &'static str, kind: JobKind, work: F) -> Result<T>
+    /// Runs work when a connection is free; rejects it after the acquire timeout. It counts for the organization of the call,
+    /// otherwise for the given one.
+    pub(super) async fn run<T, F>(
+        &self,
+        name: &'static str,
+        (kind, org): (JobKind, Option<OrgId>),
+        work: F,
+    ) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut PoolConnection, Option<Instant>) -> StoreResult<T> + Send + 'static,
     {
         let (deadline, call, queued_at) = (deadline::current(), current::get(), Instant::now());
         let (connections, options) = (self.connections.get(), &self.options);
-        let org = call.as_ref().and_then(Current::org);
+        let org = call.as_ref().and_then(Current::org).or(org);
         let (reply, mut replied) = oneshot::channel();
         // Set once: by the thread that starts the work, or by the caller that gives up. Rejected work never runs.
         let is_claimed = Arc::new(AtomicBool::new(false));

@@ -137,6 +137,7 @@ diesel::table! {
         muted_until -> Nullable<Timestamptz>,
         read_up_to -> Nullable<Timestamptz>,
         unread -> Nullable<Integer>,
+        min_unread -> Nullable<Integer>,
         latest_message_id -> Nullable<Text>,
         last_message_at -> Nullable<Timestamptz>,
         updated_at -> Timestamptz,

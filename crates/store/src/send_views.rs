@@ -1,5 +1,7 @@
 //! Sends with their chat and their message.
 
+use std::sync::Arc;
+
 use diesel::dsl::SqlTypeOf;
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
@@ -9,11 +11,11 @@ use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use super::connection::{Connection, StoreResult};
-use super::lists::{Columns, columns, push, push_visible};
+use super::lists::{Columns, columns, push, push_phone, push_visible};
 use super::message_views::MessageView;
 use super::org_views::{View, of_org};
 use super::sends::{STATES, SendRow};
-use switchboard_core::ids::{ChatAddress, OrgId, Phone, SessionId};
+use switchboard_core::ids::{ChatAddress, OrgId, Phone, PhoneSelector, SessionId};
 
 /// A send with its chat and its message.
 #[derive(Clone, Debug)]
@@ -33,13 +35,26 @@ pub fn find(connection: &mut Connection, org: OrgId, send: Uuid) -> StoreResult<
     first(connection, org, Selection::Send(send))
 }
 
-/// The first send of the message with that id.
+/// A message by WhatsApp's id alone, and the sends by which it may be found.
+#[derive(Clone, Debug)]
+pub struct SentMessage {
+    /// WhatsApp's id.
+    pub message_id: String,
+    /// Sends of the session with this phone; `None` for all in `sessions`.
+    pub phone: Option<PhoneSelector>,
+    /// Only these sessions; `None` for all of the organization.
+    pub sessions: Option<Arc<[SessionId]>>,
+    /// The member from whom chats may be hidden; `None` sees all.
+    pub viewer: Option<Arc<str>>,
+}
+
+/// The first send of the message, one whose message is stored before others.
 pub fn find_by_message(
     connection: &mut Connection,
     org: OrgId,
-    message_id: &str,
+    sent: &SentMessage,
 ) -> StoreResult<Option<SendView>> {
-    first(connection, org, Selection::Message(message_id))
+    first(connection, org, Selection::Message(sent))
 }
 
 /// At most `limit` sends of the session before `before`, newest first, without chats that are hidden from the viewer.
@@ -75,7 +90,7 @@ type RowColumns =
 
 enum Selection<'a> {
     Send(Uuid),
-    Message(&'a str),
+    Message(&'a SentMessage),
     Page { session: SessionId, states: Vec<&'a str>, viewer: Option<&'a str>, before: Uuid, limit: i64 },
 }
 
@@ -94,8 +109,18 @@ impl SendViews<'_> {
         push!(out; r#" WHERE sends."org_id" = "#, [SqlUuid] &self.org);
         match &self.selection {
             Selection::Send(send) => push!(out; " AND sends.send_id = ", [SqlUuid] send),
-            Selection::Message(id) => {
-                push!(out; " AND sends.message_id = ", [Text] *id, " ORDER BY sends.send_id LIMIT 1");
+            Selection::Message(SentMessage { message_id, phone, sessions, viewer }) => {
+                push!(out; " AND sends.message_id = ", [Text] message_id);
+                if let Some(phone) = phone {
+                    push_phone(out.reborrow(), phone)?;
+                }
+                if let Some(sessions) = sessions {
+                    push!(out; " AND sends.session_id = ANY (", [Array<Text>] &**sessions, ")");
+                }
+                if let Some(viewer) = viewer {
+                    push_visible(out.reborrow(), &self.org, viewer, "chats")?;
+                }
+                push!(out; " ORDER BY message_views.message_id IS NULL, sends.send_id LIMIT 1");
             }
             Selection::Page { session, states, viewer, before, limit } => {
                 push!(out; " AND sends.session_id = ", [Text] session, " AND sends.state = ANY (", [Array<Text>] states,
@@ -126,6 +151,8 @@ impl QueryFragment<Pg> for SendViews<'_> {
             [SqlUuid] &self.org, r#" LIMIT 1) chats ON true
             LEFT JOIN LATERAL (SELECT * FROM message_views m WHERE m.session_id = sends.session_id
                 AND m.chat_key = addressed.chat_key AND m.message_id = sends.message_id AND m.from_me = sends.from_me
+                AND (m.author = sends.author OR m.author = (SELECT l.person FROM person_links l
+                    WHERE l.address = sends.author AND l."org_id" = "#, [SqlUuid] &self.org, r#"))
                 AND m."org_id" = "#, [SqlUuid] &self.org, " LIMIT 1) message_views ON true");
         self.push_selection(out)
     }

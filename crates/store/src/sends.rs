@@ -34,6 +34,9 @@ pub const CANCELLED: &str = "cancelled";
 /// A command that the gateway cannot apply.
 pub const LOCAL_ONLY: &str = "local_only";
 
+/// States of sends that are not attempted any more.
+pub const FINISHED: [&str; 5] = [ACCEPTED, FAILED, UNKNOWN, CANCELLED, LOCAL_ONLY];
+
 pub(super) const STATES: [&str; 7] = [QUEUED, SENDING, ACCEPTED, FAILED, UNKNOWN, CANCELLED, LOCAL_ONLY];
 
 /// A send.
@@ -145,6 +148,35 @@ pub fn set_message(connection: &mut Connection, org: OrgId, send: Uuid, message_
     Ok(())
 }
 
+/// The id of the message of a send, which does not change until the transaction ends.
+pub fn lock_message_id(connection: &mut Connection, org: OrgId, send: Uuid) -> StoreResult<Option<String>> {
+    let row = org_rows!(sends, org, send_id = send).select(sends::message_id).for_share();
+    Ok(row.first::<Option<String>>(connection).optional()?.flatten())
+}
+
+/// The later sends of the same session that are about the message of that id or quote it.
+pub fn naming(
+    connection: &mut Connection,
+    org: OrgId,
+    send: &SendRow,
+    message_id: &str,
+) -> StoreResult<Vec<SendRow>> {
+    let quoted = sends::content.retrieve_by_path_as_text(vec!["reply_to", "id"]);
+    Ok(org_rows!(sends, org, session_id = send.session_id)
+        .filter(sends::send_id.gt(send.send_id))
+        .filter(sends::message_id.eq(message_id).or(quoted.eq(message_id)))
+        .order(sends::send_id)
+        .select(SendRow::as_select())
+        .load(connection)?)
+}
+
+/// Replaces what a send sends.
+pub fn set_content(connection: &mut Connection, org: OrgId, send: Uuid, content: &Value) -> StoreResult<()> {
+    let row = org_rows!(sends, org, send_id = send);
+    diesel::update(row).set(sends::content.eq(content)).execute(connection)?;
+    Ok(())
+}
+
 /// Sets where the file of a send comes from.
 pub fn set_file(connection: &mut Connection, org: OrgId, send: Uuid, file: &Value) -> StoreResult<()> {
     let row = org_rows!(sends, org, send_id = send);
@@ -153,22 +185,25 @@ pub fn set_file(connection: &mut Connection, org: OrgId, send: Uuid, file: &Valu
     Ok(())
 }
 
-/// At most `limit` sends that did not change for that long, oldest first.
-pub fn expired(
+/// At most `limit` sends in these states that did not change for that long, oldest first.
+pub fn unchanged(
     connection: &mut Connection,
-    retention: Duration,
+    states: &[&str],
+    age: Duration,
     limit: i64,
 ) -> StoreResult<Vec<(OrgId, Uuid)>> {
     Ok(sends::table
-        .filter(sends::updated_at.lt(now.into_sql::<Timestamptz>() - interval(retention)))
+        .filter(sends::updated_at.lt(now.into_sql::<Timestamptz>() - interval(age)))
+        .filter(sends::state.eq_any(states))
         .order(sends::updated_at)
         .limit(limit)
         .select((sends::org_id, sends::send_id))
         .load(connection)?)
 }
 
-/// Deletes these sends.
+/// Deletes these sends if they are finished.
 pub fn delete(connection: &mut Connection, org: OrgId, ids: &[Uuid]) -> StoreResult<()> {
-    diesel::delete(org_rows!(sends, org).filter(sends::send_id.eq_any(ids))).execute(connection)?;
+    let finished = org_rows!(sends, org).filter(sends::state.eq_any(FINISHED));
+    diesel::delete(finished.filter(sends::send_id.eq_any(ids))).execute(connection)?;
     Ok(())
 }

@@ -8,10 +8,10 @@ use diesel::sql_types::Bool;
 use super::chat_selector::ChatSelector;
 use super::chats::newest_activity;
 use super::connection::{Connection, StoreResult};
-use super::message_views::MessageView;
+use super::message_views::{MessageView, NamedMessage, is_named};
 use super::org_rows::{org_rows, same_chat};
 use super::org_views::{View, of_org};
-use super::schema::{chat_addresses, chats, messages, sends, session_chats, sessions};
+use super::schema::{chat_addresses, chats, messages, person_links, sends, session_chats, sessions};
 use super::send_views::SendView;
 use super::sends::SendRow;
 use super::views::message_views;
@@ -51,7 +51,7 @@ pub fn last_incoming(
         .filter(messages::chat_key.nullable().eq(chat_key.single_value()))
         .filter(not(messages::from_me))
         .filter(messages::sent_at.le(up_to.unwrap_or(Instant::MAX)))
-        .order((messages::sent_at.desc(), messages::message_id.desc()))
+        .order((messages::sent_at.desc(), messages::arrival.desc()))
         .limit(limit)
         .select((messages::message_id, messages::author))
         .load(connection)?;
@@ -78,7 +78,7 @@ pub fn reported(
         .filter(messages::type_.eq(kind))
         .filter(messages::body.eq(body).or(is_any_body).or(messages::body.is_null().and(has_no_body)))
         .filter(not(exists(of_send)))
-        .order((messages::sent_at, messages::message_id))
+        .order((messages::sent_at, messages::arrival))
         .select(messages::message_id)
         .first(connection)
         .optional()?)
@@ -95,22 +95,27 @@ impl TryFrom<SendView> for FoundMessage {
     }
 }
 
-/// The message of the chat with that id, as the selected session stored it; without `from_me`, the session's own of several.
+/// The message of the chat, as the selected session stored it; without `from_me`, the session's own of several.
 pub fn find(
     connection: &mut Connection,
     org: OrgId,
     selector: &ChatSelector,
-    message_id: &str,
-    from_me: Option<bool>,
+    name: &NamedMessage,
 ) -> StoreResult<Option<FoundMessage>> {
     let message = same_chat!(message_views, session_chats)
         .and(message_views::session_id.eq(session_chats::session_id))
-        .and(message_views::message_id.eq(message_id));
+        .and(is_named!(org, name));
+    // The author may have become known by another address since it was sent.
+    let person = person_links::table
+        .filter(person_links::org_id.eq(org))
+        .filter(person_links::address.eq(sends::author))
+        .select(person_links::person);
     let send = sends::org_id
         .eq(message_views::org_id)
         .and(sends::session_id.eq(message_views::session_id))
         .and(sends::message_id.eq(message_views::message_id.nullable()))
-        .and(sends::from_me.eq(message_views::from_me));
+        .and(sends::from_me.eq(message_views::from_me))
+        .and(sends::author.eq(message_views::author).or(message_views::author.eq_any(person)));
     let of_session =
         sessions::org_id.eq(session_chats::org_id).and(sessions::session_id.eq(session_chats::session_id));
     // A scalar subquery for each table: whatever the order of the joins, the chat is part of each lookup.
@@ -144,9 +149,6 @@ pub fn find(
     }
     if let Some(sessions) = &selector.sessions {
         found = found.filter(session_chats::session_id.eq_any(sessions.iter()));
-    }
-    if let Some(from_me) = from_me {
-        found = found.filter(message_views::from_me.eq(from_me));
     }
     type Row = (SessionId, Phone, ChatAddress, MessageView, Option<SendRow>);
     let order = (newest_activity!(), message_views::from_me.desc(), sends::send_id.asc());

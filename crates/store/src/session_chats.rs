@@ -9,7 +9,6 @@ use diesel::sql_types::Bool;
 use serde_json::json;
 
 use super::connection::{Connection, StoreResult};
-use super::events::{EventKind, FieldChanges, NewEvent};
 use super::ingest::add_deletions;
 use super::list_counts::List;
 use super::media;
@@ -208,10 +207,8 @@ pub fn delete(tx: &mut Transaction<'_>, session: SessionId, chat_keys: &[i64]) -
     tx.count_removed(List::Messages, Some(session), messages);
     let held =
         org_rows!(session_chats, org, session_id = session).filter(session_chats::chat_key.eq_any(chat_keys));
-    let detached: Vec<i64> =
-        diesel::delete(held).returning(session_chats::chat_key).get_results(&mut **tx)?;
-    record_detached(tx, session, &detached);
-    Ok(!detached.is_empty())
+    let detached = diesel::delete(held).returning(HELD).get_results(&mut **tx)?;
+    Ok(!record_detached(tx, session, detached).is_empty())
 }
 
 /// Keeps messages that were sent until now from bringing the chat back to the session.
@@ -234,22 +231,26 @@ pub(super) fn delete_all(tx: &mut Transaction<'_>, session: SessionId) -> StoreR
     let messages = diesel::delete(org_rows!(messages, org, session_id = session)).execute(&mut **tx)?;
     tx.count_removed(List::Messages, Some(session), messages);
     let held = org_rows!(session_chats, org, session_id = session);
-    let detached: Vec<i64> =
-        diesel::delete(held).returning(session_chats::chat_key).get_results(&mut **tx)?;
-    record_detached(tx, session, &detached);
-    Ok(detached)
+    let detached = diesel::delete(held).returning(HELD).get_results(&mut **tx)?;
+    Ok(record_detached(tx, session, detached))
 }
 
-fn record_detached(tx: &mut Transaction<'_>, session: SessionId, chat_keys: &[i64]) {
-    tx.count_removed(List::Chats, Some(session), chat_keys.len());
-    for chat_key in chat_keys {
-        tx.activity_changed(*chat_key);
-        tx.record(NewEvent {
-            chat_key: *chat_key,
-            session: Some(session),
-            kind: EventKind::Detached,
-            changes: FieldChanges::default(),
-            message: None,
-        });
+/// The chat, and the key by whose reports alone the session holds it.
+const HELD: (session_chats::chat_key, session_chats::claimed_by) =
+    (session_chats::chat_key, session_chats::claimed_by);
+
+/// Records that the session no longer holds these chats. Returns them.
+fn record_detached(
+    tx: &mut Transaction<'_>,
+    session: SessionId,
+    held: Vec<(i64, Option<String>)>,
+) -> Vec<i64> {
+    tx.count_removed(List::Chats, Some(session), held.len());
+    let mut chat_keys = Vec::with_capacity(held.len());
+    for (chat_key, claimed_by) in held {
+        tx.activity_changed(chat_key);
+        tx.record_detached(chat_key, session, claimed_by);
+        chat_keys.push(chat_key);
     }
+    chat_keys
 }

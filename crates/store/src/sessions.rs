@@ -15,6 +15,9 @@ use switchboard_core::config::Quota;
 use switchboard_core::ids::{OrgId, Phone, PhoneId, PhoneSelector, SessionId};
 use switchboard_core::instant::Instant;
 
+/// The chats of a session that are deleted together.
+const PART: u16 = 200;
+
 /// A session.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = sessions, check_for_backend(diesel::pg::Pg))]
@@ -158,6 +161,24 @@ pub fn lock_chats(connection: &mut Connection, org: OrgId, session: SessionId) -
     let held = held.order(session_chats::chat_key).select(session_chats::chat_key);
     let _: Vec<i64> = held.for_update().load(connection)?;
     Ok(())
+}
+
+/// Locks the first chats that the session holds, so that no other session starts or stops holding them. None when they are few
+/// enough to be deleted together.
+pub fn lock_part(connection: &mut Connection, org: OrgId, session: SessionId) -> StoreResult<Vec<i64>> {
+    let held = org_rows!(session_chats, org, session_id = session).order(session_chats::chat_key);
+    let held: Vec<i64> = held.select(session_chats::chat_key).limit(PART.into()).load(connection)?;
+    if held.len() < usize::from(PART) {
+        return Ok(Vec::new());
+    }
+    let chats = org_rows!(chats, org).filter(chats::chat_key.eq_any(held)).order(chats::chat_key);
+    Ok(chats.select(chats::chat_key).for_update().load(connection)?)
+}
+
+/// Deletes these chats of the session, which the caller has locked, and those of them that no other session holds.
+pub fn delete_chats(tx: &mut Transaction<'_>, session: SessionId, chats: &[i64]) -> StoreResult<()> {
+    held_chats::delete(tx, session, chats)?;
+    chat_deletion::delete_unheld(tx, chats)
 }
 
 /// Deletes the session with its data, and the chats that no other session holds. The caller has locked all of it.

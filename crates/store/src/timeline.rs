@@ -4,6 +4,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
@@ -18,6 +19,12 @@ static NEWEST: RwLock<Option<Timeline>> = RwLock::new(None);
 
 /// How often another server has taken over, as far as this process knows.
 static TAKEOVERS: AtomicU64 = AtomicU64::new(0);
+
+/// When a connection to a former primary was last rejected.
+static REJECTED_AT: RwLock<Option<Instant>> = RwLock::new(None);
+
+/// How long a rejection says what the service reaches: longer than the pauses between attempts to connect.
+const RECENT: Duration = Duration::from_secs(5);
 
 /// A standby writes to no timeline. Every role may call these functions.
 const TIMELINE: &str = "SELECT system_identifier, CASE WHEN NOT pg_is_in_recovery() THEN \
@@ -44,6 +51,12 @@ pub(super) fn takeovers() -> u64 {
     TAKEOVERS.load(Ordering::Relaxed)
 }
 
+/// Whether the service reaches a former primary, and not the server that has taken over.
+pub(super) fn reaches_former_primary() -> bool {
+    let rejected_at = REJECTED_AT.read().unwrap_or_else(PoisonError::into_inner);
+    rejected_at.is_some_and(|at| at.elapsed() < RECENT)
+}
+
 impl Timeline {
     /// The timeline of a server that accepts writes; `None` for others, and for databases that do not have timelines.
     #[expect(clippy::disallowed_methods, reason = "a statement that runs once a connection")]
@@ -65,6 +78,7 @@ impl Timeline {
             }
             *newest = Some(self);
         }
+        *REJECTED_AT.write().unwrap_or_else(PoisonError::into_inner) = is_former.then(Instant::now);
         !is_former
     }
 

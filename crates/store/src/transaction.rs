@@ -32,6 +32,8 @@ pub struct Transaction<'c> {
     events: Vec<NewEvent>,
     /// The last event about a message of each chat and session, by its place in `events`.
     message_events: BTreeMap<(i64, Option<SessionId>), usize>,
+    /// The sessions that stopped holding a chat, each with the key by whose reports alone it held the chat.
+    last_holders: BTreeMap<i64, Vec<(SessionId, Option<String>)>>,
     active: BTreeSet<i64>,
     counts: BTreeMap<ListKey, i64>,
     added: BTreeSet<Quota>,
@@ -75,6 +77,23 @@ impl Transaction<'_> {
             Some(event) if event.changes.is_empty() => event.changes = changes,
             Some(_) | None => self.record(NewEvent { chat_key, session, kind, changes, message: None }),
         }
+    }
+
+    /// Records that a session no longer holds the chat, which it held by the reports of the key `claimed_by` alone, if any.
+    pub(super) fn record_detached(&mut self, chat_key: i64, session: SessionId, claimed_by: Option<String>) {
+        self.last_holders.entry(chat_key).or_default().push((session, claimed_by));
+        self.record(NewEvent {
+            chat_key,
+            session: Some(session),
+            kind: EventKind::Detached,
+            changes: FieldChanges::default(),
+            message: None,
+        });
+    }
+
+    /// The sessions that stopped holding the chat in this transaction.
+    pub(super) fn take_last_holders(&mut self, chat_key: i64) -> Vec<(SessionId, Option<String>)> {
+        self.last_holders.remove(&chat_key).unwrap_or_default()
     }
 
     /// Notes that a session's newest message or unread count in the chat changed, or that a session started or stopped
@@ -151,9 +170,18 @@ const TEST_WRITE: &str = "SET LOCAL work_mem = '64kB'; SELECT count(*) FROM gene
 /// Writes as much as a small transaction needs, and keeps nothing of it.
 pub(super) fn test(connection: &mut PoolConnection, writes: &WriteStatus) -> StoreResult<()> {
     connection.begin(None, "BEGIN", TEST_WRITE)?;
-    writes.commit(|| routing::batch(connection, COMMIT))?;
+    commit(connection, writes)?;
     writes.succeeded();
     Ok(())
+}
+
+fn commit(connection: &mut PoolConnection, writes: &WriteStatus) -> StoreResult<()> {
+    let committed = writes.commit(|| routing::batch(connection, COMMIT));
+    if committed.is_err() {
+        // A statement before COMMIT may have failed: diesel does not detect that the transaction is still open.
+        let _ = connection.batch_execute("ROLLBACK");
+    }
+    Ok(committed?)
 }
 
 /// Runs work in one transaction, and commits it with the events that it recorded. Returns whether there were any.
@@ -168,7 +196,7 @@ pub(super) fn run<T>(
     connection.begin(deadline, &writer.begin(), &first_statements(writer, deadline))?;
     match write(connection, writer, quotas, deadline, work) {
         Ok(written) => {
-            writes.commit(|| routing::batch(connection, COMMIT))?;
+            commit(connection, writes)?;
             Ok(written)
         }
         Err(error) => {
@@ -206,6 +234,7 @@ fn write<T>(
         actor,
         events: Vec::new(),
         message_events: BTreeMap::new(),
+        last_holders: BTreeMap::new(),
         active: BTreeSet::new(),
         counts: BTreeMap::new(),
         added: BTreeSet::new(),

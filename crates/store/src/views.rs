@@ -71,7 +71,7 @@ diesel::table! {
         actor -> Text,
         changes -> Jsonb,
         held_by -> Array<Text>,
-        claimed_by -> Array<Text>,
+        claims -> Nullable<Jsonb>,
         label_ids -> Array<Text>,
         assigned_to -> Nullable<Text>,
         hidden_from -> Array<Text>,

@@ -9,13 +9,13 @@ use diesel::sql_types::{BigInt, Integer, Timestamptz};
 
 use super::bulk::{insert_rows, update_rows};
 use super::connection::{Connection, StoreResult};
-use super::events::ChangeEvent;
+use super::events::{ChangeEvent, RoutableEvent};
 use super::interval::interval;
 use super::org_rows::org_rows;
 use super::org_views::{View, of_org};
 use super::schema::{webhook_deliveries, webhook_queues, webhooks};
 use super::views::event_views;
-use switchboard_core::ids::{OrgId, SessionId, WebhookId};
+use switchboard_core::ids::{KeyId, OrgId, SessionId, WebhookId};
 use switchboard_core::instant::Instant;
 
 /// The expressions of an event's bucket and number.
@@ -104,6 +104,25 @@ pub fn find(
     Ok(of_org(org, View::Events, found).load(connection)?)
 }
 
+/// At most `limit` stored events after that one to which the webhook has deliveries, in the order of their ids.
+pub fn events_after(
+    connection: &mut Connection,
+    org: OrgId,
+    id: &WebhookId,
+    after: i64,
+    limit: i64,
+) -> StoreResult<Vec<RoutableEvent>> {
+    let events = webhook_deliveries::table
+        .inner_join(event_views::table.on(event_of_delivery!()))
+        .filter(webhook_deliveries::org_id.eq(org))
+        .filter(webhook_deliveries::webhook_id.eq(id))
+        .filter(webhook_deliveries::event_id.gt(after))
+        .order(webhook_deliveries::event_id)
+        .limit(limit)
+        .select(RoutableEvent::as_select());
+    Ok(of_org(org, View::Events, events).load(connection)?)
+}
+
 /// Stores the results of attempts that ended at that time.
 pub fn store_results(
     connection: &mut Connection,
@@ -125,12 +144,12 @@ pub fn store_results(
 
 /// At most `limit` deliveries of events before `before`, newest first.
 ///
-/// Empty when the webhook does not select only sessions in `allowed`.
+/// Empty unless the webhook selects only sessions in `allowed`, and was created with `claimant`, if any.
 pub fn page(
     connection: &mut Connection,
     org: OrgId,
     id: &WebhookId,
-    allowed: Option<&[SessionId]>,
+    (allowed, claimant): (Option<&[SessionId]>, Option<&KeyId>),
     state: Option<&str>,
     before: i64,
     limit: i64,
@@ -154,6 +173,12 @@ pub fn page(
     if let Some(allowed) = allowed {
         let visible = org_rows!(webhooks, org, webhook_id = id)
             .filter(webhooks::session_ids.is_contained_by(allowed))
+            .select(webhooks::webhook_id);
+        page = page.filter(exists(visible));
+    }
+    if let Some(claimant) = claimant {
+        let visible = org_rows!(webhooks, org, webhook_id = id)
+            .filter(webhooks::claimant.eq(claimant))
             .select(webhooks::webhook_id);
         page = page.filter(exists(visible));
     }

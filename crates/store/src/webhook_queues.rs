@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use diesel::dsl::{array, exists, not, now};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Timestamptz};
+use diesel::sql_types::Timestamptz;
 use uuid::Uuid;
 
 use super::bulk::{insert_rows, update_rows};
@@ -23,8 +23,6 @@ use switchboard_core::instant::Instant;
 /// How long a lease lasts without renewal.
 /// Another instance continues the work of a killed one after this time.
 pub const LEASE: Duration = Duration::from_secs(6);
-
-diesel::infix_operator!(Plus, " + ", BigInt, backend: diesel::pg::Pg);
 
 diesel::define_sql_function! {
     /// A random number.
@@ -88,14 +86,16 @@ pub fn oldest_due(connection: &mut Connection) -> StoreResult<Option<(Instant, I
     }
     let processed = webhooks::positions.index(event_heads::bucket + 1);
     let has_new = event_heads::org_id.eq(webhooks::org_id).and(event_heads::last.gt(processed));
-    // Numbers have no gaps.
-    let is_next = events::org_id
-        .eq(webhooks::org_id)
-        .and(events::bucket.eq(event_heads::bucket))
-        .and(events::number.eq(Plus::new(processed, 1_i64.into_sql::<BigInt>())));
-    let unread =
-        webhooks::table.inner_join(event_heads::table.on(has_new)).inner_join(events::table.on(is_next));
-    let event: Option<(Instant, Instant)> = oldest!(unread, events::at);
+    // After a restore, an operator may have skipped numbers.
+    let next = events::table
+        .filter(events::org_id.eq(event_heads::org_id))
+        .filter(events::bucket.eq(event_heads::bucket))
+        .filter(events::number.gt(processed))
+        .order(events::number)
+        .select(events::at);
+    let event: Option<(Option<Instant>, Instant)> =
+        oldest!(webhooks::table.inner_join(event_heads::table.on(has_new)), next.single_value());
+    let event = event.and_then(|(at, present)| Some((at?, present)));
     let is_due = is_of_webhook!(webhook_queues).and(webhook_queues::due_at.le(now));
     let chat: Option<(Instant, Instant)> =
         oldest!(webhooks::table.inner_join(webhook_queues::table.on(is_due)), webhook_queues::due_at);

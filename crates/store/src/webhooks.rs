@@ -10,7 +10,7 @@ use diesel::sql_types::{Nullable, Timestamptz};
 use super::connection::{Connection, StoreResult};
 use super::events::{self, Positions};
 use super::interval::interval;
-use super::org_rows::{created_after, org_rows};
+use super::org_rows::{created_after, is_org_enabled, org_rows};
 use super::schema::webhooks;
 use super::transaction::Transaction;
 use super::webhook_queues;
@@ -53,6 +53,7 @@ pub struct WebhookRow {
 #[derive(Clone, Debug)]
 #[allow(missing_docs)] // as in WebhookRow
 pub struct NewWebhookRow {
+    pub webhook_id: WebhookId,
     pub url: ReceiverUrl,
     pub kinds: Vec<String>,
     pub sessions: Option<Vec<SessionId>>,
@@ -107,7 +108,7 @@ pub fn insert(tx: &mut Transaction<'_>, org: OrgId, new: &NewWebhookRow) -> Stor
     let last = events::head(connection, org)?.last;
     let values = (
         webhooks::org_id.eq(org),
-        webhooks::webhook_id.eq(WebhookId::generate()),
+        webhooks::webhook_id.eq(&new.webhook_id),
         webhooks::url.eq(&new.url),
         webhooks::kinds.eq(&new.kinds),
         webhooks::session_ids.eq(new.sessions.as_deref()),
@@ -144,6 +145,16 @@ pub fn page(
 pub fn find(connection: &mut Connection, org: OrgId, id: &WebhookId) -> StoreResult<Option<WebhookRow>> {
     let webhook = webhooks::table.find((org, id)).select(WebhookRow::as_select());
     Ok(webhook.first(connection).optional()?)
+}
+
+/// The webhook, if events are sent to it: it and its organization are enabled.
+pub fn find_enabled(
+    connection: &mut Connection,
+    org: OrgId,
+    id: &WebhookId,
+) -> StoreResult<Option<WebhookRow>> {
+    let webhook = webhooks::table.find((org, id)).filter(webhooks::enabled).filter(is_org_enabled!(org));
+    Ok(webhook.select(WebhookRow::as_select()).first(connection).optional()?)
 }
 
 /// The webhook, locked until the transaction ends.
@@ -211,8 +222,8 @@ pub fn disable_failing(
     Ok(diesel::update(failing).set(set).execute(connection)? > 0)
 }
 
-/// An enabled webhook and the positions up to which its events have deliveries, locked until the transaction ends.
-/// `None` also when it is locked already.
+/// An enabled webhook of an enabled organization, and the positions up to which its events have deliveries, locked until the
+/// transaction ends. `None` also when it is locked already.
 pub fn lock_positions(
     connection: &mut Connection,
     org: OrgId,
@@ -221,6 +232,7 @@ pub fn lock_positions(
     let found: Option<(WebhookRow, Vec<i64>)> = webhooks::table
         .find((org, id))
         .filter(webhooks::enabled)
+        .filter(is_org_enabled!(org))
         .select((WebhookRow::as_select(), webhooks::positions))
         .for_no_key_update()
         .skip_locked()

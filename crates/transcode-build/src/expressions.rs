@@ -1,11 +1,11 @@
 //! Rust expressions that read, bind and write a field of each type, for the runtime in the crate `transcode`.
 
-use prost_reflect::{FieldDescriptor, OneofDescriptor};
+use prost_reflect::{FieldDescriptor, Kind, OneofDescriptor};
 
 use crate::names::{
     enum_type, identifier, is_boxed, is_optional, is_well_known, oneof, own_message, value_kind, variant,
 };
-use crate::options::FieldJson;
+use crate::options::{Constraints, FieldJson};
 
 /// Whether the runtime has JSON for the field's type.
 pub(crate) fn is_supported(field: &FieldDescriptor) -> bool {
@@ -83,6 +83,10 @@ fn set(field: &FieldDescriptor) -> String {
             format!("|value: json::TextOrList| self.{name} = Some(value.0.join(\",\"))")
         }
         None if is_boxed(field) => format!("|value| self.{name} = Some(Box::new(value))"),
+        None if is_in_range(field) && is_optional(field) => {
+            format!("|value: json::Saturated<_>| self.{name} = Some(value.0)")
+        }
+        None if is_in_range(field) => format!("|value: json::Saturated<_>| self.{name} = value.0"),
         None if is_optional(field) => format!("|value| self.{name} = Some(value)"),
         None => format!("|value| self.{name} = value"),
         Some(named) if field.is_map() => {
@@ -109,6 +113,7 @@ pub(crate) fn bind(field: &FieldDescriptor) -> Option<String> {
     let take = if field.is_list() { "item" } else { "scalar" };
     let value = match enum_type(field) {
         Some(of) => format!("text.{take}::<json::Named<{of}>>()?.number()"),
+        None if is_in_range(field) => format!("text.{take}::<json::Saturated<_>>()?.0"),
         None => format!("text.{take}()?"),
     };
     Some(match oneof(field) {
@@ -120,6 +125,17 @@ pub(crate) fn bind(field: &FieldDescriptor) -> Option<String> {
         None if is_optional(field) => format!("self.{name} = Some({value})"),
         None => format!("self.{name} = {value}"),
     })
+}
+
+/// Whether it is an integer with a smallest and a largest value: `validate` rejects others, whether or not its type has them.
+fn is_in_range(field: &FieldDescriptor) -> bool {
+    let Constraints { min, max, check, .. } = Constraints::of(field);
+    let is_one = !field.is_list() && !field.is_map() && oneof(field).is_none();
+    let is_signed = matches!(
+        field.kind(),
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 | Kind::Int64 | Kind::Sint64 | Kind::Sfixed64
+    );
+    is_one && is_signed && check.is_empty() && min.is_some() && max.is_some()
 }
 
 fn has_text_form(field: &FieldDescriptor) -> bool {

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use http::request::Parts;
-use tonic::Request;
+use tonic::{Request, Status};
 use transcode_template::Template;
 
 use crate::binding::RequestBody;
@@ -50,7 +50,7 @@ impl<Req: Fields> Decoder<Req> {
         body: Body,
         options: Options,
         ignored: &mut Vec<String>,
-    ) -> Result<Request<Req>, Rejection> {
+    ) -> Result<Request<Req>, Status> {
         let message = self.message(parts, body, options, ignored).await?;
         let metadata = metadata::from_headers(&parts.headers, options.request_headers)?;
         Ok(Request::from_parts(metadata, std::mem::take(&mut parts.extensions), message))
@@ -64,13 +64,13 @@ impl<Req: Fields> Decoder<Req> {
         body: Body,
         options: Options,
         ignored: &mut Vec<String>,
-    ) -> Result<Req, Rejection> {
+    ) -> Result<Req, Status> {
         let mut message = Req::default();
         if matches!(self.body, RequestBody::None) {
             let undeclared = request_body::read_any(&parts.headers, body, options.max_body_bytes).await?;
             ignored::body(&undeclared, &parts.headers, ignored);
         } else {
-            let bytes = request_body::read(&parts.method, &parts.headers, body, options).await?;
+            let bytes = request_body::read(parts, body, options).await?;
             self.read_body(&mut message, &bytes, ignored)?;
         }
         let query = parts.uri.query();
@@ -80,7 +80,7 @@ impl<Req: Fields> Decoder<Req> {
             self.bind_query(&mut message, query, reserved, ignored)?;
         }
         if !ignored.is_empty() && ignored::is_strict(&parts.headers) {
-            return Err(ignored::rejection(std::mem::take(ignored)));
+            return Err(ignored::rejection(std::mem::take(ignored)).into());
         }
         // A browser reconnects with the same URL: the header is newer than a token in the query.
         if let Some((resume, last)) = self.resume.zip(parts.headers.get(LAST_EVENT_ID)) {

@@ -60,7 +60,7 @@ where
                     Ok(reply) => self.reply.respond(&parts, options, reply),
                     Err(status) => failure(status.clone()),
                 },
-                Err(rejection) => failure(rejection.into()),
+                Err(status) => failure(status),
             };
             if let Some(names) = ignored::header(&ignored) {
                 response.headers_mut().insert(ignored::IGNORED_FIELDS, names);

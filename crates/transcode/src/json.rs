@@ -20,7 +20,7 @@ pub use fields::{BindError, Bound, Field, FieldPath, Fields, Patchable, Text};
 pub use object::{patch, whole};
 pub use read::{FromJson, TextOrList, choice, field, or_empty, root};
 pub use reading::{PatchNull, Reading, Sent};
-pub use scalars::Scalar;
+pub use scalars::{Saturated, Scalar};
 pub(crate) use tree::short;
 pub use tree::{Invalid, Json};
 pub use write::{ToJson, member};

@@ -38,7 +38,7 @@ pub use endpoint::ResponseFuture;
 pub use error::{ErrorInfo, FieldViolation, Reason, Rejection};
 pub use json::{BindError, Text};
 pub use names::Names;
-pub use options::{Gunzip, Options};
+pub use options::{Gunzip, GunzipError, Options};
 pub use percent::{DecodeProblem, decode_query, decode_segment, decode_segments};
 pub use response::is_not_modified;
 pub use route::Route;

@@ -1,14 +1,23 @@
 //! Settings of a transcoder.
 
-use std::io;
-
-use http::HeaderName;
+use http::{Extensions, HeaderName};
 use tonic::Status;
 
 use crate::error::ErrorInfo;
 
-/// Decompresses a body; `None` if the result is longer than the limit. An error if the body is not gzip.
-pub type Gunzip = fn(&[u8], usize) -> io::Result<Option<Vec<u8>>>;
+/// Decompresses the body of the request with these extensions, into at most that many bytes.
+pub type Gunzip = fn(&Extensions, &[u8], usize) -> Result<Vec<u8>, GunzipError>;
+
+/// Why a body was not decompressed.
+#[derive(Clone, Debug)]
+pub enum GunzipError {
+    /// It is not gzip.
+    Invalid,
+    /// The result is longer than the limit.
+    TooLarge,
+    /// The server does not take it now, for this reason.
+    Refused(Status),
+}
 
 /// Settings of a [`Transcoder`](crate::Transcoder).
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +26,7 @@ pub struct Options {
     pub max_body_bytes: usize,
     /// The largest request body of an RPC, by its path, where others may have that many bytes. The same for all by default.
     pub body_limit: fn(&str, usize) -> usize,
-    /// Decompresses a gzip body into at most that many bytes; `None` if it is longer. By default, none is accepted.
+    /// Decompresses a gzip body. By default, none is accepted.
     pub gunzip: Option<Gunzip>,
     /// Whether no route with a variable serves the path, although its template matches. None by default.
     pub is_reserved: fn(&str) -> bool,

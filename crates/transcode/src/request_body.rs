@@ -3,45 +3,42 @@
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
 use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tonic::Status;
 
 use crate::error::{Reason, Rejection};
-use crate::options::{Gunzip, Options};
+use crate::options::{GunzipError, Options};
 
 /// Reads a JSON body of at most the size limit, decompressed. An empty body needs no content type.
-pub(crate) async fn read(
-    method: &Method,
-    headers: &HeaderMap,
-    body: Body,
-    options: Options,
-) -> Result<Bytes, Rejection> {
+pub(crate) async fn read(parts: &Parts, body: Body, options: Options) -> Result<Bytes, Status> {
+    let Parts { method, headers, extensions, .. } = parts;
     let limit = options.max_body_bytes;
     let gunzip = options.gunzip.filter(|_| is_gzip(headers));
     let Some(message) = unsupported(method, headers, gunzip.is_some()) else {
         let bytes = read_any(headers, body, limit).await?;
         return match gunzip {
-            Some(gunzip) if !bytes.is_empty() => decompressed(gunzip, &bytes, limit),
+            Some(gunzip) if !bytes.is_empty() => match gunzip(extensions, &bytes, limit) {
+                Ok(plain) => Ok(plain.into()),
+                Err(GunzipError::Refused(status)) => Err(status),
+                Err(GunzipError::TooLarge) => Err(too_large(limit).into()),
+                Err(GunzipError::Invalid) => {
+                    Err(Rejection::invalid("body", "must be gzip, as its content-encoding says").into())
+                }
+            },
             Some(_) | None => Ok(bytes),
         };
     };
     let unsupported = Rejection::new(Reason::UnsupportedMediaType, message);
     if !body.is_end_stream() && content_length(headers).is_some_and(|length| length > 0) {
-        return Err(unsupported);
+        return Err(unsupported.into());
     }
     match read_any(headers, body, limit).await {
         Ok(bytes) if bytes.is_empty() => Ok(bytes),
-        Err(rejection) if rejection.reason != Reason::PayloadTooLarge => Err(rejection),
-        Ok(_) | Err(_) => Err(unsupported),
-    }
-}
-
-fn decompressed(gunzip: Gunzip, body: &[u8], limit: usize) -> Result<Bytes, Rejection> {
-    match gunzip(body, limit) {
-        Ok(Some(bytes)) => Ok(bytes.into()),
-        Ok(None) => Err(too_large(limit)),
-        Err(_) => Err(Rejection::invalid("body", "must be gzip, as its content-encoding says")),
+        Err(rejection) if rejection.reason != Reason::PayloadTooLarge => Err(rejection.into()),
+        Ok(_) | Err(_) => Err(unsupported.into()),
     }
 }
 

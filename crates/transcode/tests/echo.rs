@@ -102,15 +102,15 @@ fn lenient_spellings_of_values_are_accepted() {
 fn invalid_value_names_its_field() {
     for (body, field, message) in [
         (json!({"int32": 2_147_483_648_i64}), "int32", "must be an integer of 32 bits"),
-        (json!({"uint64": -1}), "uint64", "must be an integer that is not negative"),
-        (json!({"int64": 1.5}), "int64", "must be an integer"),
+        (json!({"uint64": -1}), "uint64", "must be an integer of 64 bits that is not negative"),
+        (json!({"int64": 1.5}), "int64", "must be an integer of 64 bits"),
         (json!({"bool": "true"}), "bool", "must be true or false"),
         (json!({"float": 1e300}), "float", "must be a number"),
         (json!({"color": "COLOR_BLUE"}), "color", "must be the name of one of its values"),
         (json!({"words": ["a", 1]}), "words[1]", "must be a string"),
         (json!({"words": "a"}), "words", "must be an array"),
         (json!({"list": [{"inner": {"int32": ""}}]}), "list[0].inner.int32", "must be an integer of 32 bits"),
-        (json!({"counts": {"a": null}}), "counts.a", "must be an integer"),
+        (json!({"counts": {"a": null}}), "counts.a", "must be an integer of 64 bits"),
         (json!({"by_number": {"x": 1}}), "by_number.x", "is not a key of this object"),
         (json!({"timestamp": "yesterday"}), "timestamp", "must be an RFC 3339 date-time"),
         (json!({"duration": "1"}), "duration", "must be a number of seconds with the suffix `s`"),

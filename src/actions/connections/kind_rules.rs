@@ -9,6 +9,8 @@ pub struct KindRules {
     pub url: UrlRule,
     /// The account unless one is given; `None` where one is required.
     pub account: Option<&'static str>,
+    /// Whether the account alone names a line; otherwise an account of each URL is another line.
+    pub account_is_unique: bool,
     /// Whether the key of the gateway's API is required.
     pub needs_api_key: bool,
     /// The key of webhook signatures.

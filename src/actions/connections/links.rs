@@ -3,8 +3,8 @@
 use guarded_http::Destinations;
 
 use super::checks::{checked_account, checked_rate, checked_text, checked_url, rules_of, visible};
-use super::kind_rules::KindRules;
-use super::lines::session_of;
+use super::kind_rules::{KindRules, SecretRule};
+use super::lines::{check_line, session_of};
 use super::model::{ConnectionChange, ConnectionScope, NewConnection};
 use super::secrets::{ConnectionSecrets, GivenSecrets};
 use crate::actions::Precondition;
@@ -49,7 +49,7 @@ impl Connections {
     ///
     /// # Errors
     ///
-    /// When the caller may not use the session, or the session has a connection, or a setting is invalid.
+    /// When the caller may not use the session, or the session or the account has a connection, or a setting is invalid.
     pub async fn create<R: Send + 'static>(
         &self,
         scope: ConnectionScope,
@@ -73,7 +73,9 @@ impl Connections {
             verify_token: settings.verify_token,
         };
         let secrets = ConnectionSecrets::new(rules, given)?;
-        let connection_id = ConnectionId::generate(scope.org);
+        // With its id, webhooks of a kind that has them can be forged, but for their signature.
+        let published_id = new.published_id.filter(|_| rules.webhook_secret == SecretRule::None);
+        let connection_id = published_id.unwrap_or_else(|| ConnectionId::generate(scope.org));
         let Encrypted { key_id, bytes } = secrets.encrypt(&self.keys, &connection_id)?;
         let row = move |session: SessionRow| NewConnectionRow {
             connection_id: connection_id.clone(),
@@ -92,8 +94,10 @@ impl Connections {
         };
         let (org, line) = (scope.org, new.line);
         let write = move |tx: &mut Transaction<'_>| {
-            let session = session_of(tx, &scope, &line)?;
-            connections::insert(tx, scope.org, &row(session))?
+            scope.recheck(tx)?;
+            let row = row(session_of(tx, &scope, &line)?);
+            check_line(tx, scope.org, rules, (&row.connection_id, &row.url, &row.account), row.enabled)?;
+            connections::insert(tx, scope.org, &row)?
                 .ok_or_else(|| Error::new(Kind::Conflict, "the session has a connection already").into())
         };
         idempotent.write(&self.store, org, write).await
@@ -106,7 +110,7 @@ impl Connections {
         limit: Option<i64>,
         cursor: &str,
     ) -> Result<Page<ConnectionRow>> {
-        let ConnectionScope { org, sessions } = scope;
+        let ConnectionScope { org, sessions, .. } = scope;
         let list = CursorList { store: &self.store, keys: &self.keys, org, scope: Scope::of("connections") };
         let position = |row: &ConnectionRow| (row.created_at.micros(), row.connection_id.to_string());
         let read = move |connection: &mut Connection, after: Option<(i64, String)>, limit| {
@@ -128,7 +132,7 @@ impl Connections {
     ///
     /// # Errors
     ///
-    /// When a setting is invalid.
+    /// When a setting is invalid, or the account has another connection.
     pub async fn update<R: Send + 'static>(
         &self,
         scope: ConnectionScope,
@@ -145,7 +149,13 @@ impl Connections {
             if changes == ConnectionChanges::default() {
                 return Ok(row);
             }
-            connections::update(tx, org, &id, &changes)
+            let changed = connections::update(tx, org, &id, &changes)?;
+            if (&row.url, &row.account, row.enabled) != (&changed.url, &changed.account, changed.enabled) {
+                // It exists already, so it may stay.
+                let rules = rules_of(own.kinds, &row.kind, true)?;
+                check_line(tx, org, rules, (&id, &changed.url, &changed.account), changed.enabled)?;
+            }
+            Ok(changed)
         };
         idempotent.write(&self.store, org, write).await
     }
@@ -248,11 +258,12 @@ fn required(field: &str, patch: Patch<bool>) -> Result<Option<bool>> {
     }
 }
 
-/// Locks a connection that the caller may see.
+/// Locks a connection that the caller may see and change: the credential is still accepted.
 pub(super) fn lock(
     connection: &mut Connection,
     scope: &ConnectionScope,
     id: &ConnectionId,
 ) -> StoreResult<ConnectionRow> {
+    scope.recheck(connection)?;
     Ok(visible(connections::lock(connection, scope.org, id)?, scope.sessions.as_deref())?)
 }

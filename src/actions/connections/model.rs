@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::actions::credentials;
 use crate::caller::Caller;
-use crate::ids::{OrgId, Phone, SessionId};
+use crate::ids::{ConnectionId, OrgId, Phone, SessionId};
 use crate::patch::Patch;
+use crate::store::{Connection, StoreResult};
 
 /// The organization and the sessions whose connections a caller may manage.
 #[derive(Clone, Debug)]
@@ -13,6 +15,20 @@ pub struct ConnectionScope {
     pub org: OrgId,
     /// The sessions; `None` for all.
     pub sessions: Option<Arc<[SessionId]>>,
+    /// The caller; `None` for an operator.
+    caller: Option<Arc<Caller>>,
+}
+
+impl ConnectionScope {
+    /// All connections of the organization, for an operator at the command line.
+    pub const fn operator(org: OrgId) -> Self {
+        Self { org, sessions: None, caller: None }
+    }
+
+    /// Checks that the caller's credential is still accepted.
+    pub(super) fn recheck(&self, connection: &mut Connection) -> StoreResult<()> {
+        self.caller.iter().try_for_each(|caller| credentials::recheck(connection, caller).map(drop))
+    }
 }
 
 /// The session of a new connection.
@@ -27,6 +43,8 @@ pub enum Line {
 /// A connection to create.
 #[derive(Clone, Debug)]
 pub struct NewConnection {
+    /// An id that everybody may know, for a kind without webhooks: the demo's. `None` for a random one, which nobody can guess.
+    pub published_id: Option<ConnectionId>,
     /// The kind of gateway.
     pub kind: String,
     /// The session.
@@ -62,8 +80,8 @@ pub struct ConnectionChange {
     pub verify_token: Option<String>,
 }
 
-impl From<&Caller> for ConnectionScope {
-    fn from(caller: &Caller) -> Self {
-        Self { org: caller.org, sessions: caller.sessions.clone() }
+impl From<Arc<Caller>> for ConnectionScope {
+    fn from(caller: Arc<Caller>) -> Self {
+        Self { org: caller.org, sessions: caller.sessions.clone(), caller: Some(caller) }
     }
 }

@@ -12,7 +12,7 @@ use super::change::{Change, Link, SessionEvent};
 use super::link_claims::{self, LinkClaims};
 use super::memberships;
 use super::merge::merge_chats;
-use super::persons::Persons;
+use super::persons::{Persons, may_be_linked};
 use super::plan::{move_waiting, rename_authors, resolve};
 use super::scope::SessionScope;
 use super::transaction::{Rejections, write_in_parts};
@@ -167,18 +167,19 @@ fn write_round(tx: &mut Transaction<'_>, joins: &[&Join]) -> StoreResult<()> {
     move_waiting(tx, &pairs)
 }
 
-/// Messages with phone numbers are not expected to have linked addresses, so those of the persons' chats are marked.
+/// Messages that name only phone numbers with one spelling are not looked up, so those that name a joined one are marked: in
+/// the chats and the groups of the person. Those of a group that the person has left are marked if the person wrote them.
 fn mark_messages(tx: &mut Transaction<'_>, pairs: &[Pair<'_>]) -> StoreResult<()> {
     let org = tx.org();
-    let phones = pairs.iter().filter(|(from, _)| from.kind() == AddressKind::Person);
-    let persons: Vec<&ChatAddress> = phones.map(|(_, to)| *to).collect();
-    if persons.is_empty() {
+    let unmarked = pairs.iter().filter(|(from, _)| !may_be_linked(from)).copied();
+    let (named, persons): (Vec<&ChatAddress>, Vec<&ChatAddress>) = unmarked.unzip();
+    if named.is_empty() {
         return Ok(());
     }
     let own = rows::chats_by_address(tx, org, &persons)?.into_values();
     let groups = rows::memberships_of(tx, org, &persons)?.into_iter().map(|member| member.chat_key);
     let chats = rows::session_chat_keys(tx, org, &own.chain(groups).collect::<Vec<_>>())?;
-    rows::mark_linked(tx, org, &chats)
+    if chats.is_empty() { Ok(()) } else { rows::mark_linked(tx, org, &chats, &named) }
 }
 
 /// Of a chat that was deleted under both addresses, the later deletion counts.
@@ -235,7 +236,10 @@ fn take_over(contact: &mut Contact, removed: &Contact) {
     contact.name = contact.name.take().or_else(|| removed.name.clone());
     contact.color = contact.color.take().or_else(|| removed.color.clone());
     contact.image = contact.image.take().or_else(|| removed.image.clone());
-    contact.is_internal |= removed.is_internal;
+    // One that was not reported is the default.
+    if !contact.field_times.0.contains_key("is_internal") {
+        contact.is_internal |= removed.is_internal;
+    }
     rows::add_times(&mut contact.field_times.0, removed.field_times.0.clone());
 }
 

@@ -1,12 +1,13 @@
 //! Merges the chat of a LID into the chat of its phone number.
 //!
-//! What the phone number's chat has is kept; it takes over what only the LID's chat has.
+//! What the phone number's chat has is kept; it takes over what only the LID's chat has. A member from whom either is hidden
+//! does not see the merged one.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::plan::{marked_unread, merge_session_chats, move_messages};
+use super::plan::{merge_session_chats, move_messages};
 use crate::instant::Instant;
 use crate::store::commands::{self, CommandRow};
 use crate::store::ingest::inbox::{self, InboxRow};
@@ -18,32 +19,16 @@ pub(super) fn merge_chats(tx: &mut Transaction<'_>, merges: &[Merge]) -> StoreRe
     let org = tx.org();
     let into: BTreeMap<i64, i64> = merges.iter().map(|merge| (merge.from, merge.into)).collect();
     let removed: Vec<i64> = into.keys().copied().collect();
-    // While each chat still has its own messages.
-    let marked = least_unread(tx, &into)?;
     rows::add_merges(tx, org, merges)?;
     merge_shared(tx, &into)?;
     rows::keep_parts(tx, &removed)?;
     rows::keep_session_chats(tx, &removed)?;
     let held = rows::session_chat_keys(tx, org, &removed)?;
     move_messages(tx, &held, &into)?;
-    let merged = merge_session_chats(tx, &into, &marked)?;
+    let merged = merge_session_chats(tx, &into)?;
     move_commands(tx, &held, &into, &merged)?;
     rows::move_addresses_and_notes(tx, org, merges)?;
     rows::remove_chats(tx, &held, &removed)
-}
-
-/// The unread counts below which the kept chats must not fall: one of the two is marked as unread.
-fn least_unread(
-    tx: &mut Transaction<'_>,
-    into: &BTreeMap<i64, i64>,
-) -> StoreResult<BTreeMap<SessionChatKey, i32>> {
-    let both: Vec<i64> = into.iter().flat_map(|(removed, kept)| [*removed, *kept]).collect();
-    let mut marked = BTreeMap::new();
-    for (mut key, unread) in marked_unread(tx, &both)? {
-        key.chat_key = into.get(&key.chat_key).copied().unwrap_or(key.chat_key);
-        marked.entry(key).and_modify(|most: &mut i32| *most = unread.max(*most)).or_insert(unread);
-    }
-    Ok(marked)
 }
 
 /// Merges what all sessions share of the chats.
@@ -71,12 +56,18 @@ fn merge_shared(tx: &mut Transaction<'_>, into: &BTreeMap<i64, i64>) -> StoreRes
 }
 
 fn take_over_chat(chat: &mut Chat, removed: Chat) {
-    // The default; `business` was reported.
-    if chat.kind == "user" {
+    // `user` that was not reported is the default.
+    if chat.kind == "user" && !chat.field_times.0.contains_key("type") {
         chat.kind = removed.kind;
     }
     chat.name = chat.name.take().or(removed.name);
     chat.image = chat.image.take().or(removed.image);
+    chat.description = chat.description.take().or(removed.description);
+    chat.invite_link = chat.invite_link.take().or(removed.invite_link);
+    chat.info_admins_only = chat.info_admins_only.or(removed.info_admins_only);
+    chat.messages_admins_only = chat.messages_admins_only.or(removed.messages_admins_only);
+    chat.add_members_admins_only = chat.add_members_admins_only.or(removed.add_members_admins_only);
+    chat.member_add_mode = chat.member_add_mode.take().or(removed.member_add_mode);
     chat.created_at = chat.created_at.or(removed.created_at);
     rows::add_times(&mut chat.field_times.0, removed.field_times.0);
     rows::add_times(&mut chat.member_times.0, removed.member_times.0);

@@ -6,6 +6,13 @@ use crate::ids::{AddressKind, ChatAddress, OrgId};
 use crate::store::ingest::{self as rows, FieldTimes};
 use crate::store::{Connection, StoreResult, Transaction};
 
+/// Whether a person is expected to be known by another address than this one.
+///
+/// That is no phone number, or one with two spellings.
+pub(super) fn may_be_linked(address: &ChatAddress) -> bool {
+    address.kind() != AddressKind::Person || address.other_spelling().is_some()
+}
+
 /// The addresses by which the persons of a batch are known.
 pub(super) struct Persons(HashMap<ChatAddress, ChatAddress>);
 

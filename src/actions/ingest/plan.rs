@@ -15,9 +15,9 @@ mod sessions;
 mod versions;
 mod waiting;
 
-pub(super) use merged_messages::{move_messages, move_waiting, rename_authors};
+pub(super) use merged_messages::{move_messages, move_waiting, rename_authors, set_quoted};
 pub(super) use message_rows::from_row;
-pub(super) use session_chats::{marked_unread, merge as merge_session_chats, recount};
+pub(super) use session_chats::{merge as merge_session_chats, recount};
 pub(super) use sessions::resolve;
 
 use std::collections::BTreeSet;
@@ -77,20 +77,20 @@ pub(super) fn write(
     let accepted = resolved.into_iter().filter(|(index, ..)| !rejected.contains(index));
     let accepted: Vec<_> = accepted.collect();
     let steps = |tx: &mut Transaction<'_>| -> StoreResult<Rejections> {
-        let context = Context::new(tx, scope.org, accepted.clone())?;
+        let context = Context::new(tx, scope, accepted.clone())?;
         let found = chats::find(tx, &context)?;
         let early = waiting::take_member_changes(tx, &context, &found)?;
         let context = match early.is_empty() {
             true => context,
             false => {
                 let early = early.iter().map(|(session, change)| (usize::MAX, *session, change));
-                Context::new(tx, scope.org, accepted.into_iter().chain(early).collect())?
+                Context::new(tx, scope, accepted.into_iter().chain(early).collect())?
             }
         };
         contacts::write(tx, &context, &found)?;
-        let chats = chats::create_missing(tx, &context, found)?;
-        chats::write(tx, &context, &chats, (scope.claimant(), &claimed))?;
-        inbox::write(tx, &context, &inboxes, &chats)?;
+        let mut chats = chats::create_missing(tx, &context, found)?;
+        chats::write(tx, &context, &mut chats, (scope.claimant(), &claimed))?;
+        inbox::write(tx, &context, &inboxes, &mut chats)?;
         let mut session_chats = session_chats::lock(tx, &context, &chats, scope.claimant())?;
         waiting::keep_changes_of_chats(tx, &context, &chats, &session_chats)?;
         let invalid = messages::write(tx, scope, &context, &chats, &mut session_chats)?;

@@ -24,6 +24,10 @@ pub struct SessionScope {
     history_until: Option<Instant>,
     /// See [`Self::claimant`].
     claimant: Option<Claimant>,
+    /// Whether messages that are not stored were stored under other ids: their events say that they changed.
+    pub(super) renames_messages: bool,
+    /// See [`Self::of_lists`].
+    pub(super) is_of_lists: bool,
 }
 
 impl SessionScope {
@@ -38,6 +42,8 @@ impl SessionScope {
             keeps_deleted_text: false,
             history_until: None,
             claimant: None,
+            renames_messages: false,
+            is_of_lists: false,
         }
     }
 
@@ -51,7 +57,17 @@ impl SessionScope {
             keeps_deleted_text: false,
             history_until: Some(history_until),
             claimant: None,
+            renames_messages: false,
+            is_of_lists: false,
         }
+    }
+
+    /// The same scope, of what a gateway lists and not of what just happened.
+    ///
+    /// That a chat is listed does not bring it back after a caller deleted it. Flags that only lists report count when they
+    /// differ from the previous list.
+    pub fn of_lists(&self) -> Self {
+        Self { is_of_lists: true, ..self.clone() }
     }
 
     /// Whether a message that was sent then is history.
@@ -67,6 +83,11 @@ impl SessionScope {
     /// The same scope, of events whose deletions keep the text for the audit log, or not.
     pub fn keeping_deleted_text(self, keeps_deleted_text: bool) -> Self {
         Self { keeps_deleted_text, ..self }
+    }
+
+    /// The same scope, of messages that get other ids.
+    pub(super) fn renaming_messages(self) -> Self {
+        Self { renames_messages: true, ..self }
     }
 
     /// The same scope for all sessions of the organization.
@@ -141,6 +162,8 @@ impl From<&Caller> for SessionScope {
             keeps_deleted_text: false,
             history_until: None,
             claimant: caller.claimant.clone(),
+            renames_messages: false,
+            is_of_lists: false,
         }
     }
 }

@@ -7,11 +7,7 @@ use crate::actions::senders::{self, Sender};
 use crate::caller::Actor;
 use crate::error::{Error, Result};
 use crate::ids::OrgId;
-use crate::store::ingest::for_many;
 use crate::store::{LockMode, Store, StoreResult, Transaction, Writer, is_rejection};
-
-/// From this number of events on, planning their statements anew pays off.
-const MANY: usize = 32;
 
 /// Rejected events by their index in the batch.
 pub(super) type Rejections = Vec<(usize, Error)>;
@@ -49,11 +45,7 @@ pub(super) async fn write_in_parts<T: Send + Sync + 'static>(
         let (range, events_of_part, own_scope) = (part.clone(), Arc::clone(&events), scope.clone());
         let own_mark = unwritten_mark.clone().filter(|_| part == whole);
         let work = move |tx: &mut Transaction<'_>| {
-            let events = &events_of_part[range.clone()];
-            let rejections = match events.len() {
-                MANY.. => for_many(tx, |tx| write(tx, &own_scope, events))?,
-                _ => write(tx, &own_scope, events)?,
-            };
+            let rejections = write(tx, &own_scope, &events_of_part[range.clone()])?;
             write_mark(tx, own_scope.org, own_mark.as_ref())?;
             Ok(rejections)
         };

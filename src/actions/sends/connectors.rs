@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::outcomes::{Attempt, Begun, accept, begin, due, fail, interrupted, repeat, unclear};
+use super::outcomes::{Attempt, Begun, accept, begin, due, fail, interrupted, unclear};
+use super::retries::repeat;
 use crate::actions::commands::ConnectorLease;
 use crate::error::{Error, Result};
 use crate::store::sends::{ACCEPTED, FAILED, UNKNOWN};
@@ -15,8 +16,6 @@ use crate::telemetry::metrics;
 const KIND: &str = "external";
 /// Why the outcome of a send that another connection of the session had begun is unknown.
 pub const REPLACED: &str = "another connection of the session was sending it";
-/// Sends that are begun together, each of another chat.
-const PAGE: i64 = 16;
 
 /// What became of a send, as its connector reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,10 +42,11 @@ pub async fn requeue_interrupted(store: &Store, lease: ConnectorLease) -> Result
     Ok(())
 }
 
-/// Begins the first send of each chat in which none is in progress.
-pub async fn begin_next(store: &Store, lease: ConnectorLease) -> Result<Vec<Attempt>> {
+/// Begins the first sends of at most `limit` chats in which none is in progress.
+pub async fn begin_next(store: &Store, lease: ConnectorLease, limit: usize) -> Result<Vec<Attempt>> {
     let mut attempts = Vec::new();
-    for row in due(store, lease.org, lease.session, PAGE).await? {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    for row in due(store, lease.org, lease.session, limit).await? {
         match begin(store, lease, KIND, row.send_id).await? {
             Begun::Attempt(attempt) if attempt.is_reported => {
                 accept(store, lease.org, row.send_id, String::new()).await?;

@@ -14,12 +14,22 @@ use crate::instant::Instant;
 use crate::pb::IngestEvent;
 use crate::pb::ingest_event::{Event, Message};
 use crate::pb::json_value::JsonValue;
+use crate::store::sends::SendRow;
 use crate::store::sent_messages::FoundMessage;
 
 /// A new message id of the form that WhatsApp's clients use: `3EB0` and 18 hexadecimal digits.
 pub fn new_message_id() -> String {
     let digits = rand::random::<[u8; 9]>();
     digits.iter().fold("3EB0".to_owned(), |id, byte| id + &format!("{byte:02X}"))
+}
+
+/// What a request is to send; a quoted message is not looked up yet.
+#[derive(Clone, Debug)]
+pub struct NewContent {
+    /// The content.
+    pub content: SendContent,
+    /// The message to quote.
+    pub reply_to: Option<String>,
 }
 
 /// What a send sends, and the message that it quotes.
@@ -31,6 +41,13 @@ pub struct Outgoing {
     /// The message that it quotes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<Target>,
+}
+
+impl Outgoing {
+    /// What that send sends.
+    pub(super) fn of(row: &SendRow) -> Result<Self> {
+        serde_json::from_value(row.content.clone()).map_err(Error::internal)
+    }
 }
 
 /// What a message says, or does to another one.
@@ -156,6 +173,30 @@ impl SendContent {
         }
     }
 
+    /// The content with its file in another place, if it has one.
+    #[must_use]
+    pub fn with_file(mut self, source: FileSource) -> Self {
+        if let Self::Media { file, .. } = &mut self {
+            *file = source;
+        }
+        self
+    }
+
+    /// [`Self::target`], to change it.
+    pub(super) const fn target_mut(&mut self) -> Option<&mut Target> {
+        match self {
+            Self::Reaction { message, .. } | Self::Edit { message, .. } | Self::Delete { message } => {
+                Some(message)
+            }
+            Self::Text { .. }
+            | Self::Media { .. }
+            | Self::Location { .. }
+            | Self::Contacts { .. }
+            | Self::Poll { .. }
+            | Self::Template { .. } => None,
+        }
+    }
+
     /// The message that it is about; `None` when it is a message of its own.
     pub const fn target(&self) -> Option<&Target> {
         match self {
@@ -173,6 +214,15 @@ impl SendContent {
 }
 
 impl Outgoing {
+    /// The content as it is stored. PostgreSQL has no U+0000.
+    pub(super) fn stored(&self) -> Result<Value> {
+        let content = serde_json::to_value(self).map_err(Error::internal)?;
+        match content.to_string().contains("\\u0000") {
+            true => Err(Error::invalid("message", "must not contain the character U+0000")),
+            false => Ok(content),
+        }
+    }
+
     /// The event that stores the message; its ack is `0`.
     pub(super) fn message_event(&self, new: &NewMessage<'_>) -> IngestEvent {
         let own = ChatAddress::of_phone(new.phone).as_str().to_owned();

@@ -24,6 +24,7 @@ pub(super) fn attach(
         return Ok(Vec::new());
     };
     let file = FileOfMessage {
+        id: None,
         chat: chat.clone(),
         message_id: message_id.to_owned(),
         from_me: true,
@@ -37,12 +38,9 @@ pub(super) fn attach(
 
 /// Stores where the file of a send is that was fetched from its URL. Later attempts use it, and its message has it.
 pub async fn keep_file(store: &Store, org: OrgId, row: &SendRow, stored: StoredBytes) -> Result<()> {
-    let (row, mut content) = (row.clone(), content_of(row)?);
     let source = FileSource::Stored(stored);
     let json = serde_json::to_value(&source).map_err(Error::internal)?;
-    if let SendContent::Media { file, .. } = &mut content {
-        *file = source;
-    }
+    let (row, content) = (row.clone(), content_of(row)?.with_file(source));
     let keep = move |tx: &mut Transaction<'_>| {
         sends::set_file(tx, org, row.send_id, &json)?;
         let id = row.message_id.as_deref().unwrap_or_default();

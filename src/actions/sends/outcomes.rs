@@ -8,6 +8,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::content::{Outgoing, SendContent, Target};
+use super::references;
 use crate::actions::commands::{Command, ConnectorLease};
 use crate::actions::ingest::{apply_within, rename_message};
 use crate::caller::Actor;
@@ -67,22 +68,10 @@ pub async fn begin(store: &Store, lease: ConnectorLease, kind: &str, send: Uuid)
         let message = send_views::find(tx, org, send)?.and_then(|view| view.message);
         let is_message = !matches!(row.kind.as_str(), "reaction" | "edit" | "delete");
         let is_reported = is_message && message.and_then(|message| message.ack) > Some(0);
-        let outgoing = outgoing(&row)?;
+        let outgoing = Outgoing::of(&row)?;
         Ok(Begun::Attempt(Box::new(Attempt { row, outgoing, is_reported })))
     });
     begun.await
-}
-
-/// Puts the send back into the queue: it was not sent.
-pub async fn requeue(store: &Store, org: OrgId, send: Uuid, pause: Duration, reason: String) -> Result<()> {
-    let reason = shortened(reason);
-    store.write(writer(org), move |tx| send_queue::requeue(tx, org, send, pause, (&reason, false))).await
-}
-
-/// Puts the send back into the queue: it may have been sent, and another attempt would not send it twice.
-pub async fn repeat(store: &Store, org: OrgId, send: Uuid, pause: Duration, reason: String) -> Result<()> {
-    let reason = shortened(reason);
-    store.write(writer(org), move |tx| send_queue::requeue(tx, org, send, pause, (&reason, true))).await
 }
 
 /// The gateway has accepted the send. `message_id` is WhatsApp's id of the message; empty while that is not known.
@@ -90,22 +79,37 @@ pub async fn repeat(store: &Store, org: OrgId, send: Uuid, pause: Duration, reas
 /// May be called several times.
 pub async fn accept(store: &Store, org: OrgId, send: Uuid, message_id: String) -> Result<()> {
     let accepted = store.write(writer(org), move |tx| {
-        let open = [QUEUED, SENDING, UNKNOWN, ACCEPTED];
-        let Some(row) = sends::change_state(tx, org, send, &open, ACCEPTED, None)? else { return Ok(()) };
-        let content = outgoing(&row)?.content;
-        if content.target().is_some() {
-            let done = done(tx, &row, content)?;
-            return apply_within(tx, vec![done]);
+        if let Some(row) = sends::change_state(tx, org, send, &[QUEUED, SENDING, UNKNOWN], ACCEPTED, None)? {
+            let content = Outgoing::of(&row)?.content;
+            if content.target().is_some() {
+                let done = done(tx, &row, content)?;
+                return apply_within(tx, vec![done]);
+            }
+            return accept_message(tx, &row, &message_id);
         }
-        let stored = row.message_id.clone().unwrap_or_default();
-        let id = if message_id.is_empty() { stored.clone() } else { message_id.clone() };
-        if id != stored {
-            rename_message(tx, row.session_id, &row.address, (&stored, &id))?;
-            sends::set_message(tx, org, send, &id)?;
+        let Some(row) = sends::change_state(tx, org, send, &[ACCEPTED], ACCEPTED, None)? else {
+            return Ok(());
+        };
+        match Outgoing::of(&row)?.content.target() {
+            // What it does is done: by now a newer reaction or edit may have replaced it.
+            Some(_) => Ok(()),
+            None => accept_message(tx, &row, &message_id),
         }
-        apply_within(tx, vec![receipt(&row, &id, ReceiptKind::Sent, None)])
     });
     accepted.await
+}
+
+/// Gives the message of a send that the gateway has accepted its id, and shows that it was accepted.
+fn accept_message(tx: &mut Transaction<'_>, row: &SendRow, message_id: &str) -> StoreResult<()> {
+    let stored = row.message_id.as_deref().unwrap_or_default();
+    let id = if message_id.is_empty() { stored } else { message_id };
+    if id != stored {
+        let org = tx.org();
+        rename_message(tx, row, id)?;
+        sends::set_message(tx, org, row.send_id, id)?;
+        references::rename(tx, row, (stored, id))?;
+    }
+    apply_within(tx, vec![receipt(row, id, ReceiptKind::Sent, None)])
 }
 
 /// The send cannot be sent. Returns the state that it ends in: `unknown` if an earlier attempt may have sent it, else `failed`.
@@ -207,23 +211,16 @@ pub async fn backlog(store: &Store) -> Result<(u64, Duration)> {
 ///
 /// Its content cannot be read.
 pub fn content_of(row: &SendRow) -> Result<SendContent> {
-    serde_json::from_value(row.content.clone())
-        .map(|outgoing: Outgoing| outgoing.content)
-        .map_err(Error::internal)
+    Outgoing::of(row).map(|outgoing| outgoing.content)
 }
 
 /// Shows why a send was not sent, or may not have been, in a receipt of its message.
 fn show(tx: &mut Transaction<'_>, row: &SendRow, kind: ReceiptKind, reason: &str) -> StoreResult<()> {
-    if outgoing(row)?.content.target().is_some() {
+    if Outgoing::of(row)?.content.target().is_some() {
         return Ok(());
     }
     let id = row.message_id.as_deref().unwrap_or_default();
     apply_within(tx, vec![receipt(row, id, kind, Some(reason.to_owned()))])
-}
-
-/// What the send sends.
-fn outgoing(row: &SendRow) -> StoreResult<Outgoing> {
-    Ok(serde_json::from_value(row.content.clone()).map_err(Error::internal)?)
 }
 
 fn receipt(row: &SendRow, id: &str, kind: ReceiptKind, reason: Option<String>) -> IngestEvent {
@@ -277,7 +274,7 @@ pub(super) fn writer(org: OrgId) -> Writer {
     Writer { org, actor: Actor::Connector, lock_mode: LockMode::Shared }
 }
 
-fn shortened(mut reason: String) -> String {
+pub(super) fn shortened(mut reason: String) -> String {
     reason.truncate(reason.floor_char_boundary(MAX_REASON));
     reason
 }

@@ -3,12 +3,15 @@
 use uuid::Uuid;
 
 use super::content::Target;
+use super::references;
 use crate::actions::idempotency::IdempotentWrite;
 use crate::actions::sessions::{self, chat_not_found, check_reach};
 use crate::caller::Caller;
 use crate::error::Error;
-use crate::ids::{AddressKind, ChatAddress, OrgId, PhoneSelector, SessionId};
+use crate::ids::{AddressKind, ChatAddress, MessageId, OrgId, PhoneSelector, SessionId};
 use crate::store::chat_selector::ChatSelector;
+use crate::store::message_views::{MessageView, NamedMessage};
+use crate::store::send_views::SentMessage;
 use crate::store::sent_messages::{self, FoundMessage};
 use crate::store::sessions::SessionRow;
 use crate::store::{Connection, StoreResult, chat_access, chats, send_views, sessions as session_rows};
@@ -27,10 +30,10 @@ pub enum Recipient {
 pub enum MessageName {
     /// By the id of its send.
     Send(Uuid),
-    /// By its `message_id`: the chat, WhatsApp's id, and whether the session sent it.
-    Message(ChatSelector, String, Option<bool>),
+    /// By its `message_id`: the chat, and the message in it.
+    Message(ChatSelector, NamedMessage),
     /// By WhatsApp's id alone, which finds messages that were sent here.
-    Sent(String),
+    Sent(SentMessage),
 }
 
 impl Recipient {
@@ -49,12 +52,12 @@ impl MessageName {
         if let Some(send) = id.parse().ok().filter(|_| !id.bytes().any(|byte| byte.is_ascii_uppercase())) {
             return Self::Send(send);
         }
-        let mut parts = id.splitn(4, '_');
-        match (parts.next(), parts.next().map(str::parse::<ChatAddress>), parts.next()) {
-            (Some(own @ ("true" | "false")), Some(Ok(chat)), Some(id)) => {
-                Self::Message(ChatSelector::of(caller, chat, phone), id.to_owned(), Some(own == "true"))
+        match id.parse::<MessageId>() {
+            Ok(name) => Self::Message(ChatSelector::of(caller, name.chat.clone(), phone), name.into()),
+            Err(_) => {
+                let (sessions, viewer) = (caller.sessions.clone(), caller.viewer());
+                Self::Sent(SentMessage { message_id: id.to_owned(), phone, sessions, viewer })
             }
-            _ => Self::Sent(id.to_owned()),
         }
     }
 }
@@ -110,23 +113,29 @@ pub(super) fn find_target(
 ) -> StoreResult<Option<FoundMessage>> {
     let org = caller.org;
     let sent = match name {
-        MessageName::Message(selector, id, from_me) => {
-            return sent_messages::find(connection, org, selector, id, *from_me);
+        MessageName::Message(selector, named) => {
+            return sent_messages::find(connection, org, selector, named);
         }
         MessageName::Send(send) => send_views::find(connection, org, *send)?,
-        MessageName::Sent(id) => send_views::find_by_message(connection, org, id)?,
+        MessageName::Sent(sent) => send_views::find_by_message(connection, org, sent)?,
     };
     let Some(found) = sent.and_then(|view| FoundMessage::try_from(view).ok()) else { return Ok(None) };
     let is_hidden = chat_access::hides(connection, org, Some(&found.chat), caller.viewer().as_deref())?;
     Ok(Some(found).filter(|found| !is_hidden && check_reach(caller, found.session).is_ok()))
 }
 
-/// The chat of that message, if it is known; whether or not the caller may see it.
+/// The chat of that message, if it is known; one that the caller may see before others.
 fn chat_of(connection: &mut Connection, org: OrgId, name: &MessageName) -> StoreResult<Option<ChatAddress>> {
     let sent = match name {
-        MessageName::Message(selector, ..) => return Ok(Some(selector.address.clone())),
+        MessageName::Message(selector, _) => return Ok(Some(selector.address.clone())),
         MessageName::Send(send) => send_views::find(connection, org, *send)?,
-        MessageName::Sent(id) => send_views::find_by_message(connection, org, id)?,
+        MessageName::Sent(sent) => match send_views::find_by_message(connection, org, sent)? {
+            None => {
+                let hidden = SentMessage { viewer: None, ..sent.clone() };
+                send_views::find_by_message(connection, org, &hidden)?
+            }
+            visible => visible,
+        },
     };
     Ok(sent.map(|view| view.send.address))
 }
@@ -160,22 +169,25 @@ pub(super) fn quoted(
     let mut in_chat = ChatSelector::of(caller, chat.clone(), None);
     in_chat.sessions = Some([session].into());
     let found = match MessageName::parse(caller, id, None) {
-        MessageName::Message(selector, id, from_me) if selector.address == *chat => {
-            sent_messages::find(connection, caller.org, &in_chat, &id, from_me)?
+        MessageName::Message(selector, named) if selector.address == *chat => {
+            sent_messages::find(connection, caller.org, &in_chat, &named)?
         }
-        MessageName::Sent(id) => sent_messages::find(connection, caller.org, &in_chat, &id, None)?,
+        MessageName::Sent(sent) => {
+            let named = NamedMessage::of_id(sent.message_id);
+            sent_messages::find(connection, caller.org, &in_chat, &named)?
+        }
         name @ (MessageName::Send(_) | MessageName::Message(..)) => find_target(connection, caller, &name)?,
     };
     let found = found.filter(|found| found.session == session && found.chat == *chat);
     let missing = || Error::invalid("reply_to", "must be a message of the chat");
-    Ok(Target::from(&found.ok_or_else(missing)?))
+    let found = references::with_lasting_id(connection, caller.org, found.ok_or_else(missing)?)?;
+    Ok(Target::from(&found))
 }
 
 impl From<&FoundMessage> for Target {
     fn from(found: &FoundMessage) -> Self {
-        let author = found.message.details.0.author.clone().or_else(|| found.message.sender.clone());
-        let is_of_other = !found.message.from_me && found.chat.kind() == AddressKind::Group;
-        let (id, from_me) = (found.message.message_id.clone(), found.message.from_me);
-        Self { id, from_me, author: author.filter(|_| is_of_other) }
+        let MessageView { message_id, from_me, author, .. } = &found.message;
+        let author = Some(author.clone()).filter(|author| !author.is_empty());
+        Self { id: message_id.clone(), from_me: *from_me, author }
     }
 }

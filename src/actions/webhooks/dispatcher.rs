@@ -39,6 +39,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// The same after a run.
 const SHORT_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
+// Another instance continues the work of a killed one within 10 seconds.
+const _: () = assert!(webhook_queues::LEASE.as_millis() + POLL_INTERVAL.as_millis() < 10_000);
+
 /// Sends change events to webhooks.
 pub struct Dispatcher<S> {
     shared: Arc<Shared<S>>,

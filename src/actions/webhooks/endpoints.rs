@@ -3,10 +3,12 @@
 use guarded_http::Destinations;
 
 use super::checks::{checked_kinds, checked_sessions, destinations, new_salt, secret, visible};
+use super::router::delete_out_of_scope;
 use crate::actions::Precondition;
+use crate::actions::credentials;
 use crate::actions::idempotency::IdempotentWrite;
 use crate::actions::page::{CursorList, Page};
-use crate::actions::session_ids::check_exist;
+use crate::actions::session_ids::{check_exist, is_subset};
 use crate::caller::Caller;
 use crate::config::{Secret, WebhookConfig};
 use crate::cursor::{Scope, SigningKeys};
@@ -28,6 +30,8 @@ pub struct Webhooks {
 /// A webhook to create.
 #[derive(Clone, Debug)]
 pub struct NewWebhook {
+    /// The id; `None` for a random one.
+    pub id: Option<WebhookId>,
     /// The endpoint.
     pub url: String,
     /// The kinds of change event to send; empty selects all.
@@ -79,6 +83,7 @@ impl Webhooks {
     ) -> Result<R> {
         let org = caller.org;
         let row = NewWebhookRow {
+            webhook_id: new.id.unwrap_or_else(WebhookId::generate),
             url: self.checked_url(&new.url)?,
             kinds: checked_kinds(new.kinds)?,
             sessions: checked_sessions(caller, new.sessions)?,
@@ -87,8 +92,9 @@ impl Webhooks {
             key_id: self.keys.current_id()?,
             claimant: caller.claimant_key(),
         };
-        let webhooks = self.clone();
+        let (caller, webhooks) = (caller.clone(), self.clone());
         let write = move |tx: &mut Transaction<'_>| {
+            credentials::recheck(tx, &caller)?;
             check_exist(tx, org, row.sessions.as_deref())?;
             let row = webhooks::insert(tx, org, &row)?;
             Ok(webhooks.with_secret(org, row)?)
@@ -118,6 +124,9 @@ impl Webhooks {
 
     /// Changes the webhook and returns it. An empty change succeeds.
     ///
+    /// Deliveries of events that it does not select any more are deleted when it selects fewer sessions: keys that are
+    /// limited to the others may see it from now on.
+    ///
     /// # Errors
     ///
     /// When the caller may not read the selected chats, or the URL or a kind is invalid.
@@ -137,7 +146,11 @@ impl Webhooks {
                 return Ok(webhook);
             }
             check_exist(tx, org, changes.sessions.as_ref().and_then(Option::as_deref))?;
-            webhooks::update(tx, org, &id, &changes)
+            let changed = webhooks::update(tx, org, &id, &changes)?;
+            if !is_subset(webhook.sessions.as_deref(), changed.sessions.as_deref()) {
+                delete_out_of_scope(tx, org, &changed)?;
+            }
+            Ok(changed)
         };
         idempotent.write(&self.store, org, write).await
     }
@@ -224,13 +237,14 @@ impl Webhooks {
     }
 }
 
-/// Locks a webhook that the caller may see, and checks the precondition.
+/// Locks a webhook that the caller may see and change: the credential is still accepted, and the precondition holds.
 fn lock(
     connection: &mut Connection,
     caller: &Caller,
     id: &WebhookId,
     precondition: &Precondition<WebhookRow>,
 ) -> StoreResult<WebhookRow> {
+    credentials::recheck(connection, caller)?;
     let webhook = visible(webhooks::lock(connection, caller.org, id)?, caller)?;
     precondition.check(&webhook)?;
     Ok(webhook)

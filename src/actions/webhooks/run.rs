@@ -9,7 +9,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::Notify;
 use tokio::time::{Instant as Clock, sleep_until, timeout_at};
 
-use super::router::route;
+use super::router::{Routed, route};
 use super::sender::{AttemptResult, WebhookSender};
 use super::worker::{AttemptedChat, Leased, Worker};
 use crate::error::{Error, Result};
@@ -69,15 +69,19 @@ impl<S: WebhookSender> Run<S> {
         let worker = Arc::clone(&self.worker);
         let mut sending = FuturesUnordered::new();
         loop {
-            let started = Clock::now();
-            if let Some(Leased { webhook, chats }) = self.lease(started).await? {
-                self.was_failing = webhook.failing_since.is_some();
-                for chat in chats {
+            let (started, mut has_more) = (Clock::now(), false);
+            if let Some(leased) = self.lease(started).await? {
+                has_more = leased.has_more;
+                self.was_failing = leased.webhook.failing_since.is_some();
+                for chat in leased.chats {
                     self.held.insert(chat.chat_key);
-                    sending.push(worker.send_chat(Arc::clone(&webhook), chat, started));
+                    sending.push(worker.send_chat(Arc::clone(&leased.webhook), chat, started));
                 }
             }
-            if sending.is_empty() {
+            if has_more {
+                // Between batches of events, attempts in progress go on and leases are renewed.
+                self.wake.notify_one();
+            } else if sending.is_empty() {
                 return Ok(());
             }
             tokio::select! {
@@ -95,7 +99,7 @@ impl<S: WebhookSender> Run<S> {
         }
     }
 
-    /// Leases due chats, as far as the limit allows. Adds new events to the queue when it has none.
+    /// Leases due chats, as far as the limit allows. Adds a batch of new events to the queue when it has none.
     async fn lease(&mut self, started: Clock) -> Result<Option<Leased>> {
         let held = self.held.len();
         if self.worker.stop.is_cancelled() || self.is_down() || held >= MAX_CHATS {
@@ -113,10 +117,13 @@ impl<S: WebhookSender> Run<S> {
             let leased = worker.lease(room).await?;
             let needs_events =
                 leased.as_ref().is_some_and(|leased| leased.chats.is_empty() && room(&leased.webhook) > 0);
-            if needs_events && route(&worker.shared.store, worker.org, &worker.webhook).await? {
-                worker.lease(room).await
-            } else {
-                Ok(leased)
+            if !needs_events {
+                return Ok(leased);
+            }
+            match route(&worker.shared.store, worker.org, &worker.webhook).await? {
+                Routed::Added => worker.lease(room).await,
+                Routed::Skipped => Ok(leased.map(|leased| Leased { has_more: true, ..leased })),
+                Routed::End => Ok(leased),
             }
         };
         self.before_expiry(lease).await

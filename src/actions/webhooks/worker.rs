@@ -54,6 +54,8 @@ pub(super) struct Worker<S> {
 pub(super) struct Leased {
     pub(super) webhook: Arc<WebhookRow>,
     pub(super) chats: Vec<LeasedChat>,
+    /// Whether a batch of events was read of which the webhook selects none, and more may follow.
+    pub(super) has_more: bool,
 }
 
 /// A leased chat with its first waiting deliveries.
@@ -80,23 +82,21 @@ pub(super) struct AttemptedChat {
 }
 
 impl<S: WebhookSender> Worker<S> {
-    /// Leases as many due chats as `limit` returns for the webhook; `None` when it is disabled or deleted.
+    /// Leases as many due chats as `limit` returns for the webhook; `None` when it or its organization is disabled or deleted.
     pub(super) async fn lease(
         &self,
         limit: impl Fn(&WebhookRow) -> usize + Send + 'static,
     ) -> Result<Option<Leased>> {
         let (org, id, holder) = (self.org, self.webhook.clone(), self.holder);
         let lease = move |tx: &mut Transaction<'_>| {
-            let Some(webhook) = webhooks::find(tx, org, &id)?.filter(|webhook| webhook.enabled) else {
-                return Ok(None);
-            };
+            let Some(webhook) = webhooks::find_enabled(tx, org, &id)? else { return Ok(None) };
             let limit = i64::try_from(limit(&webhook)).unwrap_or(i64::MAX);
             let order = match webhook.failing_since {
                 Some(_) => LeaseOrder::NewestFirst,
                 None => LeaseOrder::OldestFirst,
             };
             let chats = take(tx, org, &id, holder, order, (limit, CHAT_BATCH))?;
-            Ok(Some(Leased { webhook: Arc::new(webhook), chats }))
+            Ok(Some(Leased { webhook: Arc::new(webhook), chats, has_more: false }))
         };
         self.shared.store.write(org, lease).await
     }

@@ -5,7 +5,7 @@ use prost_types::value::Kind;
 
 use crate::ids::ChatAddress;
 use crate::instant::Instant;
-use crate::store::events::DELETED_TEXT;
+use crate::store::events::{DELETED_TEXT, HELD_BY};
 
 /// The API whose field names and value formats a change uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,7 @@ impl Dialect {
     pub(super) fn name(self, stored: &str) -> Option<String> {
         let name = match (self, stored) {
             (_, "read_up_to" | DELETED_TEXT) => return None,
+            (_, field) if field.starts_with(HELD_BY) => return None,
             (Self::Session, "chat_id") => "jid",
             (Self::Session, "unread") => "unread_count",
             (Self::Session, "type" | "name" | "archived" | "pinned" | "last_message_at") => stored,
@@ -104,7 +105,9 @@ mod tests {
             let names = (Dialect::Chat.name(stored), Dialect::Session.name(stored));
             assert_eq!(names, (Some(chat.to_owned()), Some(session.to_owned())), "{stored}");
         }
-        assert_eq!((Dialect::Chat.name("read_up_to"), Dialect::Session.name("read_up_to")), (None, None));
+        for hidden in ["read_up_to", "held_by.01980000"] {
+            assert_eq!((Dialect::Chat.name(hidden), Dialect::Session.name(hidden)), (None, None));
+        }
     }
 
     #[test]

@@ -4,18 +4,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::{BoxStream, SelectAll};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
 use super::reading::{next, shutting_down};
-use super::sends::{finish, responses};
+use super::sending::Sending;
+use super::sends::finish;
 use crate::actions::command_notifier::CommandNotifier;
 use crate::actions::commands::{self, Change, ConnectorLease, LEASE};
-use crate::actions::sends::{begin_next, requeue_interrupted};
+use crate::actions::sends::requeue_interrupted;
 use crate::auth::CredentialCheck;
 use crate::caller::Caller;
 use crate::connect::outbox::Files;
@@ -35,11 +34,6 @@ pub(super) const CHANNEL_SIZE: usize = 2 * MAX_UNACKNOWLEDGED;
 /// How often the lease is renewed.
 const RENEWAL: Duration = Duration::from_secs(3);
 
-/// Sends that are given to the connector at a time: their files are fetched and read meanwhile.
-const MAX_SENDING: usize = 16;
-
-/// Sends that are being given to the connector.
-type Sending = SelectAll<BoxStream<'static, Result<Response>>>;
 type Responses = mpsc::Sender<Result<CommandsResponse, Status>>;
 
 /// A stream of commands.
@@ -58,6 +52,8 @@ pub(super) struct Commands {
 struct Lease {
     hold: ConnectorLease,
     expires: Instant,
+    /// The pace of the session's connection, as it was then.
+    sends_per_minute: Option<i32>,
 }
 
 impl Commands {
@@ -143,7 +139,12 @@ impl Commands {
         let signal = self.notifier.subscribe(&hold);
         let mut renew = interval(RENEWAL);
         renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut unacknowledged, mut sending) = (BTreeSet::new(), Sending::new());
+        let mut unacknowledged = BTreeSet::new();
+        let mut sending = Sending::new(
+            (self.store.clone(), self.files.clone()),
+            (self.caller.org, hold),
+            lease.sends_per_minute,
+        );
         loop {
             tokio::select! {
                 () = self.closing.cancelled() => return Err(shutting_down().into()),
@@ -180,11 +181,7 @@ impl Commands {
         hold: ConnectorLease,
         requests: &mut Streaming<CommandsRequest>,
     ) -> Result<Option<Lease>, Status> {
-        let acquire = async || {
-            let expires = Instant::now() + LEASE;
-            Ok::<_, Error>(self.acquire(hold).await?.then_some(Lease { hold, expires }))
-        };
-        if let Some(lease) = acquire().await? {
+        if let Some(lease) = self.acquire(hold).await? {
             return Ok(Some(lease));
         }
         let signal = self.notifier.wait(&hold)?;
@@ -197,7 +194,7 @@ impl Commands {
                         return Err(Error::invalid("done", "must not be sent before the response to open").into());
                     }
                 },
-                () = signal.notified() => if let Some(lease) = acquire().await? {
+                () = signal.notified() => if let Some(lease) = self.acquire(hold).await? {
                     return Ok(Some(lease));
                 },
             }
@@ -205,17 +202,17 @@ impl Commands {
     }
 
     /// Acquires or renews a lease, unless the service itself serves the session's connection.
-    async fn acquire(&self, hold: ConnectorLease) -> Result<bool> {
-        check_connector(&self.store, self.caller.org, hold.session).await?;
-        hold.acquire(&self.store).await
+    async fn acquire(&self, hold: ConnectorLease) -> Result<Option<Lease>> {
+        let expires = Instant::now() + LEASE;
+        let sends_per_minute = check_connector(&self.store, self.caller.org, hold.session).await?;
+        Ok(hold.acquire(&self.store).await?.then_some(Lease { hold, expires, sends_per_minute }))
     }
 
     /// Renews the lease. While the database is unavailable, the lease is held until it expires.
     async fn renew(&self, lease: &mut Lease) -> Result<()> {
-        let expires = Instant::now() + LEASE;
         match self.acquire(lease.hold).await {
-            Ok(true) => lease.expires = expires,
-            Ok(false) => return Err(lost()),
+            Ok(Some(renewed)) => *lease = renewed,
+            Ok(None) => return Err(lost()),
             Err(error) if is_transient(&error) && Instant::now() < lease.expires => {}
             Err(error) => return Err(error),
         }
@@ -244,21 +241,16 @@ impl Commands {
         Ok(())
     }
 
-    /// Sends what API clients send. A send whose chat waits for an outcome follows that.
+    /// Sends what API clients send.
     async fn send_next(&self, lease: &Lease, sends: bool, sending: &mut Sending) -> Result<()> {
-        if !sends || sending.len() >= MAX_SENDING {
+        if !sends {
             return Ok(());
         }
-        let attempts = match begin_next(&self.store, lease.hold).await {
+        match sending.begin(lease.sends_per_minute).await {
             Err(error) if is_transient(&error) => return Ok(()),
-            attempts => attempts?,
-        };
-        if Instant::now() >= lease.expires {
-            return Err(lost());
+            begun => begun?,
         }
-        let give = |attempt| responses(self.store.clone(), self.files.clone(), self.caller.org, attempt);
-        sending.extend(attempts.into_iter().map(give));
-        Ok(())
+        if Instant::now() >= lease.expires { Err(lost()) } else { Ok(()) }
     }
 
     /// Sends what is ready of the sends that are given to the connector, when it has read enough of what was sent before.

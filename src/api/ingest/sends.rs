@@ -1,17 +1,14 @@
 //! Sends on a connector's stream of commands.
 
-use std::time::Duration;
-
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
-use uuid::Uuid;
 
 use crate::actions::commands::ConnectorLease;
-use crate::actions::sends::{self, Attempt, Outcome, SendContent, Target};
+use crate::actions::sends::{self, Attempt, Outcome, SendContent, SendRow, Target};
 use crate::api::sends::queue_id;
 use crate::connect::gateway::{OutgoingFile, SendError};
-use crate::connect::outbox::Files;
+use crate::connect::outbox::{Files, not_read};
 use crate::error::{Error, Result};
 use crate::ids::OrgId;
 use crate::pb::commands_request::Outcome as OutcomeMessage;
@@ -27,8 +24,6 @@ use crate::store::Store;
 /// The largest file that is part of its send, and the largest part of one that is not, in bytes.
 const MAX_WHOLE: u64 = 1024 * 1024;
 const MAX_PART: usize = 64 * 1024;
-/// How long a send waits whose file cannot be read.
-const PAUSE: Duration = Duration::from_secs(5);
 
 /// Stores what a connector reports of a send.
 pub(super) async fn finish(store: &Store, lease: ConnectorLease, message: OutcomeMessage) -> Result<()> {
@@ -58,28 +53,57 @@ async fn prepared(
     attempt: Attempt,
 ) -> Result<BoxStream<'static, Result<Response>>> {
     let file = match files.open(store, org, &attempt).await? {
+        Ok(file) => given(file).await,
+        Err(error) => Err(error),
+    };
+    let file = match file {
         Ok(file) => file,
         Err(error) => {
-            give_up(store, org, attempt.row.send_id, error).await?;
+            not_given(store, org, &attempt.row, error).await?;
             return Ok(stream::empty().boxed());
         }
     };
+    let row = attempt.row.clone();
     let mut command = to_wire(attempt);
     let mut parts = stream::empty().boxed();
-    if let (Some(Content::Media(media)), Some(OutgoingFile { size, bytes })) = (&mut command.content, file) {
-        media.size = size;
-        if size <= MAX_WHOLE {
-            media.data = bytes.try_collect::<BytesMut>().await?.into();
-        } else {
-            parts = parts_of(command.queue_id.clone(), bytes);
+    if let Some(Content::Media(media)) = &mut command.content {
+        match file {
+            Given::None => {}
+            Given::Whole(bytes) => (media.size, media.data) = (bytes.len() as u64, bytes),
+            Given::Parts(OutgoingFile { size, bytes }) => {
+                media.size = size;
+                parts = parts_of(store.clone(), org, row, bytes);
+            }
         }
     }
     Ok(stream::once(async { Ok(Response::Send(command)) }).chain(parts).boxed())
 }
 
-/// The parts of a file. When it cannot be read to its end, the stream ends, and the send is repeated on the next one.
+/// The file of a send as its connector gets it.
+enum Given {
+    None,
+    /// It is part of the send.
+    Whole(Vec<u8>),
+    /// It follows the send.
+    Parts(OutgoingFile),
+}
+
+async fn given(file: Option<OutgoingFile>) -> std::result::Result<Given, SendError> {
+    match file {
+        None => Ok(Given::None),
+        Some(OutgoingFile { size, bytes }) if size <= MAX_WHOLE => {
+            let bytes = bytes.try_collect::<BytesMut>().await;
+            bytes.map(|bytes| Given::Whole(bytes.into())).map_err(|error| not_read(&error))
+        }
+        Some(file) => Ok(Given::Parts(file)),
+    }
+}
+
+/// The parts of a file. When it cannot be read to its end, the stream ends, and the send waits for its next attempt.
 fn parts_of(
-    queue_id: String,
+    store: Store,
+    org: OrgId,
+    row: SendRow,
     bytes: BoxStream<'static, Result<Bytes>>,
 ) -> BoxStream<'static, Result<Response>> {
     let parts = move |bytes: Bytes| {
@@ -87,23 +111,31 @@ fn parts_of(
         let slice = move |start: usize| bytes.slice(start..bytes.len().min(start + MAX_PART)).into();
         stream::iter(starts.map(slice).map(Ok).collect::<Vec<Result<Vec<u8>>>>())
     };
+    let queue_id = row.send_id.to_string();
     let part = move |data| Response::FilePart(FilePart { queue_id: queue_id.clone(), data });
-    bytes.map_ok(parts).try_flatten().map_ok(part).boxed()
+    let failed = move |error: Error| {
+        let (store, row) = (store.clone(), row.clone());
+        async move {
+            not_given(&store, org, &row, not_read(&error)).await?;
+            Err(error)
+        }
+    };
+    bytes.map_ok(parts).try_flatten().map_ok(part).or_else(failed).boxed()
 }
 
-/// Stores why there is no file: the send is tried again later, or failed.
-async fn give_up(store: &Store, org: OrgId, send: Uuid, error: SendError) -> Result<()> {
-    match error {
-        SendError::NotSent { reason, .. } | SendError::Failed { reason } => {
-            sends::requeue(store, org, send, PAUSE, reason).await
+/// Stores why the connector has no file: the send is tried again later, or failed.
+async fn not_given(store: &Store, org: OrgId, row: &SendRow, error: SendError) -> Result<()> {
+    let state = match error {
+        SendError::NotSent { reason, retry_after } => {
+            sends::not_sent(store, org, row, reason, retry_after).await
         }
+        SendError::Failed { reason } => sends::not_sent(store, org, row, reason, None).await,
         SendError::Rejected { reason } | SendError::Unclear { reason } => {
-            sends::give_up(store, org, send, reason).await.map(drop)
+            sends::give_up(store, org, row.send_id, reason).await
         }
-        SendError::Unsupported { reason } => {
-            sends::give_up(store, org, send, reason.to_owned()).await.map(drop)
-        }
-    }
+        SendError::Unsupported { reason } => sends::give_up(store, org, row.send_id, reason.to_owned()).await,
+    };
+    state.map(drop)
 }
 
 /// A send as a connector gets it, without its file.

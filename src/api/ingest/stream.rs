@@ -14,7 +14,7 @@ use crate::actions::ingest::{Batch, Mark, SessionScope};
 use crate::actions::senders::{self, Sender};
 use crate::auth::CredentialCheck;
 use crate::caller::Caller;
-use crate::error::{Error, Kind, Result, with_origin};
+use crate::error::{Error, Kind, Result, is_own, with_origin};
 use crate::fair_share::Unprocessed;
 use crate::pb::ingest_json::snake_case;
 use crate::pb::ingest_request::{Open, Request};
@@ -203,8 +203,12 @@ impl IngestStream {
     }
 }
 
-/// Why nothing can be read after that event: the sender disconnected, or sent a message without a sequence number.
+/// Why nothing can be read after that event: the sender disconnected, or sent a message without a sequence number, or one
+/// that cannot be decompressed.
 fn read_error(status: &Status, after: i64) -> Status {
+    if is_own(status) {
+        return status.clone();
+    }
     // Errors of the connection have a source, tonic's own errors have none.
     if status.source().is_some() {
         return Status::cancelled("the sender disconnected");

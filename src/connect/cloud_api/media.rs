@@ -64,7 +64,9 @@ fn is_trusted(url: &str, settings: &ConnectionSettings) -> bool {
 }
 
 fn lookup_error(error: GraphError) -> MediaError {
-    if matches!(&error, GraphError::Status(failure) if failure.is_missing()) {
+    // Not code 100 with subcode 33: the token may only lack the permission, which a person can grant while Meta has the file.
+    if matches!(&error, GraphError::Status(failure) if matches!(failure.status, StatusCode::NOT_FOUND | StatusCode::GONE))
+    {
         return MediaError::Expired;
     }
     MediaError::Unavailable(GatewayError::from(error).to_string())

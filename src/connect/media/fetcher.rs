@@ -7,14 +7,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant as Clock, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::kinds;
 use super::media_store::MediaStore;
 use super::objects::WriteError;
+use super::places::Places;
 use crate::actions::media::{self, DueFile, FetchOutcome, StoredBytes};
 use crate::connect::gateway::{Gateway, MediaBody, MediaError, MediaSource};
 use crate::digest::hex;
@@ -23,15 +24,16 @@ use crate::ids::{MediaId, OrgId, SessionId};
 use crate::store::{Lane, Store};
 use crate::telemetry::{causes, metrics};
 
-/// Files that are fetched at a time: of one connection, and of all, which bounds the memory of their buffers.
+/// Files of one connection that are fetched at a time.
 const MAX_CONCURRENT_PER_CONNECTION: usize = 4;
-const MAX_CONCURRENT: usize = 32;
 
 /// Pause between polls for due files.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The longest pause of a gateway before and between the bytes of a file.
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// The bytes a second that a gateway must send on average, so that nobody keeps a place with a trickle.
+const MIN_RATE: u64 = 16 * 1024;
 /// The longest time that a file may take.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
@@ -45,25 +47,26 @@ pub struct Fetcher {
     store: Store,
     /// Where the files go.
     pub media: MediaStore,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
 }
 
 impl Fetcher {
     /// Fetches into that media store.
     pub fn new(store: &Store, media: MediaStore) -> Self {
         let store = store.with_lane(Lane::Background);
-        Self { store, media, places: Arc::new(Semaphore::new(MAX_CONCURRENT)) }
+        Self { store, media, places: Arc::new(Places::new()) }
     }
 
-    /// Fetches the files of a session's messages until `closing` is cancelled. Wakes early when `wake` is notified.
+    /// Fetches the files of a session's messages from its gateway at that URL until `closing` is cancelled. Wakes early when
+    /// `wake` is notified.
     pub async fn serve(
         self,
-        org: OrgId,
-        session: SessionId,
-        gateway: Arc<dyn Gateway>,
+        (org, session): (OrgId, SessionId),
+        (gateway, url): (Arc<dyn Gateway>, String),
         wake: Arc<Notify>,
         closing: CancellationToken,
     ) {
+        let host = host(&url);
         let mut fetching: JoinSet<MediaId> = JoinSet::new();
         let mut ids: BTreeSet<MediaId> = BTreeSet::new();
         while !closing.is_cancelled() {
@@ -71,8 +74,12 @@ impl Fetcher {
                 Ok(files) => {
                     for file in files {
                         ids.insert(file.id.clone());
-                        let (fetcher, gateway) = (self.clone(), Arc::clone(&gateway));
-                        fetching.spawn(async move { fetcher.fetch(org, file, &*gateway).await });
+                        let (fetcher, gateway, host) = (self.clone(), Arc::clone(&gateway), host.clone());
+                        fetching.spawn(async move {
+                            // It takes none of the time that the file may take.
+                            let _place = fetcher.places.take(org, &host).await;
+                            fetcher.fetch(org, file, &*gateway).await
+                        });
                     }
                 }
                 Err(error) => tracing::warn!(reason = causes(&error), "polling for media files failed"),
@@ -132,7 +139,6 @@ impl Fetcher {
         file: DueFile,
         gateway: &dyn Gateway,
     ) -> Result<StoredBytes, MediaError> {
-        let _place = self.places.acquire().await;
         let source = source(&file);
         let opened = timeout(STALL_TIMEOUT, gateway.media(&source, self.media.max_file_bytes)).await;
         let body = opened.map_err(|_| stalled())??;
@@ -212,18 +218,64 @@ fn stalled() -> MediaError {
     MediaError::Unavailable("the gateway stopped sending it".to_owned())
 }
 
-/// The bytes with an error where the gateway pauses for too long.
+/// The bytes with an error where the gateway pauses for too long, or sends too slowly.
 fn without_stalls(
     body: BoxStream<'static, Result<Bytes, MediaError>>,
 ) -> BoxStream<'static, Result<Bytes, MediaError>> {
-    let next = |mut body: BoxStream<'static, Result<Bytes, MediaError>>| {
+    let next = |(mut body, mut progress): (BoxStream<'static, _>, Progress)| {
         async move {
-            match timeout(STALL_TIMEOUT, body.next()).await {
-                Ok(piece) => piece.map(|piece| (piece, body)),
-                Err(_) => Some((Err(stalled()), stream::empty().boxed())),
+            let asked = Clock::now();
+            let piece = timeout(STALL_TIMEOUT, body.next()).await;
+            progress.waited += asked.elapsed();
+            match piece {
+                Ok(Some(Ok(piece))) => {
+                    progress.bytes += Bytes::len(&piece) as u64;
+                    let piece = if progress.is_too_slow() { Err(too_slow()) } else { Ok(piece) };
+                    Some((piece, (body, progress)))
+                }
+                Ok(piece) => piece.map(|piece| (piece, (body, progress))),
+                Err(_) => Some((Err(stalled()), (stream::empty().boxed(), progress))),
             }
         }
         .boxed()
     };
-    stream::unfold(body, next).boxed()
+    stream::unfold((body, Progress::default()), next).boxed()
+}
+
+/// How much of a file has come, and how long its gateway was waited for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    bytes: u64,
+    waited: Duration,
+}
+
+impl Progress {
+    fn is_too_slow(self) -> bool {
+        self.waited > STALL_TIMEOUT + Duration::from_secs(self.bytes / MIN_RATE)
+    }
+}
+
+fn too_slow() -> MediaError {
+    MediaError::Unavailable("the gateway sends it too slowly".to_owned())
+}
+
+/// Whom the places of files from a gateway at that URL count for.
+fn host(url: &str) -> String {
+    let authority = url.parse::<http::Uri>().ok().and_then(|url| url.authority().map(ToString::to_string));
+    authority.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_must_come_at_a_minimum_rate() {
+        for (bytes, seconds, expected) in
+            [(1, 30, false), (1, 31, true), (MIN_RATE * 60, 89, false), (MIN_RATE * 60, 91, true)]
+        {
+            let progress = Progress { bytes, waited: Duration::from_secs(seconds) };
+            assert_eq!(progress.is_too_slow(), expected, "{progress:?}");
+        }
+    }
 }

@@ -33,29 +33,41 @@ pub struct MediaStore {
     objects: Objects,
     /// The most bytes of a file.
     pub max_file_bytes: u64,
+    /// The most bytes of an organization's objects with which a file of a request is stored: as many as those of messages
+    /// may have, and as many of objects that no message has yet, or no longer.
+    max_bytes: Option<i64>,
 }
 
 impl MediaStore {
     /// The media store in the settings.
     pub fn new(store: &Store, config: &Config) -> Self {
-        let max_file_bytes = config.media.max_file_bytes as u64;
-        Self { store: store.with_lane(Lane::Background), objects: Objects::new(config), max_file_bytes }
+        let max_bytes = config.media.max_bytes.map(|bytes| bytes.saturating_mul(2));
+        Self {
+            store: store.with_lane(Lane::Background),
+            objects: Objects::new(config),
+            max_file_bytes: config.media.max_file_bytes as u64,
+            max_bytes: max_bytes.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX)),
+        }
     }
 
-    /// Stores bytes as [`Self::put`] does.
+    /// Stores bytes of a gateway as [`Self::put`] does.
     ///
     /// # Errors
     ///
     /// TOO_LARGE when they are more than a file may have; UNAVAILABLE when the store fails.
     pub async fn put_bytes(&self, org: OrgId, declared: Option<&str>, bytes: Bytes) -> Result<StoredBytes> {
-        let source = Box::pin(stream::iter([Ok::<_, Infallible>(bytes)]));
-        self.put(org, declared, source).await.map_err(|error| match error {
-            WriteError::Source(never) => match never {},
-            WriteError::TooLarge => {
-                Error::new(Kind::TooLarge, "the file is larger than --media-max-file-bytes")
-            }
-            WriteError::Store(error) => error,
-        })
+        self.put(org, declared, once(bytes)).await.map_err(error)
+    }
+
+    /// Stores bytes of a request as [`Self::put`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::put_bytes`]; QUOTA_EXCEEDED when the organization has too many bytes. Files of gateways have no such
+    /// limit: older files of messages expire instead.
+    pub async fn put_sent(&self, org: OrgId, declared: &str, bytes: Bytes) -> Result<StoredBytes> {
+        let put = self.put_within(org, Some(declared), once(bytes), self.max_bytes);
+        put.await.map_err(error)
     }
 
     /// Stores bytes, which are kept for a day without a message. Those that are not of the declared MIME type get the one that
@@ -66,11 +78,21 @@ impl MediaStore {
         declared: Option<&str>,
         source: BoxStream<'_, std::result::Result<Bytes, E>>,
     ) -> std::result::Result<StoredBytes, WriteError<E>> {
+        self.put_within(org, declared, source, None).await
+    }
+
+    async fn put_within<E>(
+        &self,
+        org: OrgId,
+        declared: Option<&str>,
+        source: BoxStream<'_, std::result::Result<Bytes, E>>,
+        max_bytes: Option<i64>,
+    ) -> std::result::Result<StoredBytes, WriteError<E>> {
         let unnamed = self.write(source).await?;
         let mime_type =
             kinds::checked(declared, &unnamed.head).or_else(|_| kinds::checked(None, &unnamed.head));
         let mime_type = mime_type.map_err(|reason| WriteError::Store(Error::internal(reason)))?;
-        self.keep(org, unnamed, mime_type).await.map_err(WriteError::Store)
+        self.keep_within(org, unnamed, mime_type, max_bytes).await.map_err(WriteError::Store)
     }
 
     /// Reads bytes that may then be kept or discarded.
@@ -88,16 +110,44 @@ impl MediaStore {
 
     /// Stores bytes that were read.
     pub(super) async fn keep(&self, org: OrgId, unnamed: Unnamed, mime_type: String) -> Result<StoredBytes> {
+        self.keep_within(org, unnamed, mime_type, None).await
+    }
+
+    async fn keep_within(
+        &self,
+        org: OrgId,
+        unnamed: Unnamed,
+        mime_type: String,
+        max_bytes: Option<i64>,
+    ) -> Result<StoredBytes> {
+        match self.reserve(org, &unnamed, max_bytes).await {
+            Ok((sha256, size)) => {
+                self.objects.name(org, unnamed).await.map_err(Error::unavailable)?;
+                Ok(StoredBytes { sha256: sha256.to_vec(), size, mime_type })
+            }
+            Err(error) => {
+                self.discard(unnamed).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Inserts the row of an object. Returns its SHA-256 and its size.
+    async fn reserve(
+        &self,
+        org: OrgId,
+        unnamed: &Unnamed,
+        max_bytes: Option<i64>,
+    ) -> Result<([u8; 32], i64)> {
         let (sha256, size) = (unnamed.sha256, i64::try_from(unnamed.size).unwrap_or(i64::MAX));
         for _ in 0..MAX_PAUSES {
-            let reserve = move |tx: &mut Transaction<'_>| media_objects::reserve(tx, &sha256, size);
+            let reserve =
+                move |tx: &mut Transaction<'_>| media_objects::reserve(tx, &sha256, size, max_bytes);
             if self.store.write(org, reserve).await? {
-                self.objects.name(org, unnamed).await.map_err(Error::unavailable)?;
-                return Ok(StoredBytes { sha256: sha256.to_vec(), size, mime_type });
+                return Ok((sha256, size));
             }
             tokio::time::sleep(PAUSE).await;
         }
-        self.discard(unnamed).await;
         Err(Error::unavailable("an object with the same name is being deleted"))
     }
 
@@ -171,5 +221,18 @@ impl MediaStore {
     /// Deletes what processes left in the store that were killed while they wrote.
     pub async fn delete_abandoned(&self) -> Result<()> {
         self.objects.delete_abandoned().await.map_err(Error::unavailable)
+    }
+}
+
+fn once(bytes: Bytes) -> BoxStream<'static, std::result::Result<Bytes, Infallible>> {
+    stream::iter([Ok(bytes)]).boxed()
+}
+
+/// Why bytes in memory were not stored.
+fn error(error: WriteError<Infallible>) -> Error {
+    match error {
+        WriteError::Source(never) => match never {},
+        WriteError::TooLarge => Error::new(Kind::TooLarge, "the file is larger than --media-max-file-bytes"),
+        WriteError::Store(error) => error,
     }
 }

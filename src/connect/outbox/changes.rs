@@ -1,11 +1,9 @@
 //! Commands: changes of chats that the gateway applies to WhatsApp.
 
-use std::collections::BTreeMap;
+use tokio::time::timeout;
 
-use tokio::time::{sleep, timeout};
-
-use super::pace::backoff;
-use super::{MAX_FAILURES, Outbox, SEND_TIMEOUT, warn};
+use super::retries::Retries;
+use super::{Outbox, SEND_TIMEOUT, warn};
 use crate::actions::commands::{self, Change, Command};
 use crate::actions::sends;
 use crate::connect::gateway::{ChatChange, QuotedMessage, SendError};
@@ -13,56 +11,52 @@ use crate::error::Result;
 
 /// The newest incoming messages that a gateway gets with a change.
 const LAST_INCOMING: i64 = 20;
-
-/// How often each command has failed, by its id.
-type Failures = BTreeMap<i64, i32>;
-
 impl Outbox {
-    /// Applies the pending commands, oldest first, again and again until none is left.
-    pub(super) async fn apply_changes(&self) {
-        let mut failures = Failures::new();
-        for attempt in 1.. {
-            match self.try_changes(&mut failures).await {
-                Ok(true) => return,
-                Ok(false) => {}
-                Err(error) => warn(&error),
-            }
-            sleep(backoff(attempt)).await;
-        }
+    /// Applies the pending commands that are due. Returns those that wait for another attempt.
+    pub(super) async fn apply_changes(&self, mut retries: Retries) -> Retries {
+        let is_done = self.try_changes(&mut retries).await.inspect_err(warn).unwrap_or(false);
+        retries.end_round(is_done);
+        retries
     }
 
-    /// Whether no command waits any more. Ends at the first one that the gateway does not answer; one that it answers with an
-    /// error does not delay the others.
-    async fn try_changes(&self, failures: &mut Failures) -> Result<bool> {
+    /// Whether no command waits any more. Ends at the first one that the gateway does not answer: while it is away, it gets one
+    /// request a round.
+    async fn try_changes(&self, retries: &mut Retries) -> Result<bool> {
         let Self { store, org, session, lease, .. } = self;
         if !lease.acquire(store).await? {
             return Ok(false);
         }
-        let mut is_done = true;
-        for command in lease.pending(store).await? {
-            let outcome = timeout(SEND_TIMEOUT, self.change(&command)).await;
-            let (is_supported, reason) = match outcome {
-                Ok(Ok(())) => {
+        for command in retries.due(lease.pending(store).await?) {
+            let outcome = timeout(SEND_TIMEOUT, self.change(&command)).await.unwrap_or_else(|_| {
+                let reason = format!("the gateway did not respond within {} s", SEND_TIMEOUT.as_secs());
+                Err(SendError::Unclear { reason })
+            });
+            let rejected = match outcome {
+                Ok(()) => {
                     lease.acknowledge(store, vec![command.id]).await?;
+                    retries.end(command.id);
                     continue;
                 }
-                Ok(Err(SendError::Unsupported { reason })) => (false, reason.to_owned()),
-                Ok(Err(SendError::Rejected { reason })) => (true, reason),
-                Ok(Err(SendError::Failed { reason })) => {
-                    let failed = failures.entry(command.id).or_default();
-                    *failed += 1;
-                    if *failed < MAX_FAILURES {
-                        is_done = false;
-                        continue;
-                    }
-                    (true, reason)
+                Err(SendError::Unsupported { reason }) => (false, reason.to_owned()),
+                Err(SendError::Rejected { reason }) => (true, reason),
+                Err(SendError::Failed { .. }) if retries.defer(command.id, true, None) => continue,
+                Err(SendError::NotSent { retry_after, .. })
+                    if retries.defer(command.id, false, retry_after) =>
+                {
+                    return Ok(false);
                 }
                 // A command is a state, so that repeating it is harmless.
-                Ok(Err(SendError::NotSent { .. } | SendError::Unclear { .. })) | Err(_) => return Ok(false),
+                Err(SendError::Unclear { .. }) if retries.defer(command.id, false, None) => return Ok(false),
+                Err(
+                    SendError::Failed { reason }
+                    | SendError::NotSent { reason, .. }
+                    | SendError::Unclear { reason },
+                ) => (true, reason),
             };
-            sends::reject_command(store, *org, *session, &command, (is_supported, reason)).await?;
+            sends::reject_command(store, *org, *session, &command, rejected).await?;
+            retries.end(command.id);
         }
-        Ok(is_done)
+        Ok(retries.is_empty())
     }
 
     async fn change(&self, command: &Command) -> std::result::Result<(), SendError> {

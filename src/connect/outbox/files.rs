@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 use guarded_http::{HttpClient, HttpError, HttpRequest};
 use http::{Method, StatusCode};
@@ -57,7 +59,7 @@ impl Files {
             FileSource::Bytes(_) => return Err(Error::internal("the file of a send is not stored")),
         };
         let opened = self.media.open(org, &stored).await.map_err(|error| not_read(&error));
-        Ok(opened.map(|(size, bytes)| Some(OutgoingFile { size, bytes })))
+        Ok(opened.map(|(size, bytes)| Some(OutgoingFile { size, bytes: complete(size, bytes) })))
     }
 
     /// Stores the file at the URL.
@@ -100,8 +102,23 @@ fn not_fetched(error: HttpError) -> SendError {
     }
 }
 
-/// An error of the media store.
-fn not_read(error: &Error) -> SendError {
+/// The bytes with an error where a file of that size ends early.
+fn complete(size: u64, bytes: BoxStream<'static, Result<Bytes>>) -> BoxStream<'static, Result<Bytes>> {
+    let next = |(mut bytes, left): (BoxStream<'static, Result<Bytes>>, u64)| async move {
+        match bytes.try_next().await? {
+            Some(piece) => {
+                let left = left.saturating_sub(piece.len() as u64);
+                Ok(Some((piece, (bytes, left))))
+            }
+            None if left > 0 => Err(Error::new(Kind::Unavailable, "the stored file ends early")),
+            None => Ok(None),
+        }
+    };
+    stream::try_unfold((bytes, size), next).boxed()
+}
+
+/// What an error of the media store says about a send.
+pub fn not_read(error: &Error) -> SendError {
     let reason = error.message().into_owned();
     if error.kind() == Kind::Gone { SendError::Rejected { reason } } else { unavailable(reason) }
 }

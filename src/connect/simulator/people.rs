@@ -22,6 +22,20 @@ const UNPROMPTED: [&str; 5] = [
     "Do you also deliver on Saturdays?",
 ];
 
+/// Names of persons, by the last digit of their number.
+const NAMES: [&str; 10] = [
+    "Sam Okafor",
+    "Lena Novak",
+    "Diego Ramos",
+    "Yuki Tanaka",
+    "Amara Diallo",
+    "Jonas Weber",
+    "Leila Aziz",
+    "Oliver Grant",
+    "Mei Lin",
+    "Hana Kim",
+];
+
 /// Digits before those of the number of a person who writes for the first time.
 const STRANGERS: &str = "1555010199";
 
@@ -51,12 +65,21 @@ pub(super) fn unprompted(number: usize) -> String {
     UNPROMPTED[number % UNPROMPTED.len()].to_owned()
 }
 
-/// Who writes in a chat: its person, or one member of a group. Id and name.
+/// The member of a group that acts about a message.
+pub(super) fn choose<'a>(members: &'a [String], message: &str) -> Option<&'a String> {
+    let choice = message.bytes().map(usize::from).sum::<usize>() % members.len().max(1);
+    members.get(choice)
+}
+
+/// Who writes in a chat: its person, or in a group somebody of the simulator's own. Id and name.
 pub(super) fn writer(chat: &ChatAddress) -> (String, String) {
     match chat.kind() {
         AddressKind::Group => (format!("{STRANGERS}0@c.us"), "Noor Haddad".to_owned()),
         AddressKind::Person | AddressKind::Lid | AddressKind::UserId => {
-            (chat.to_string(), "Sam Okafor".to_owned())
+            let id = chat.to_string();
+            let digit = id.split('@').next().and_then(|user| user.bytes().last()).unwrap_or_default();
+            let name = NAMES[usize::from(digit) % NAMES.len()];
+            (id, name.to_owned())
         }
     }
 }

@@ -23,7 +23,8 @@ pub(super) struct Context {
 impl Context {
     /// Whether it is an address of the session itself.
     pub(super) fn is_own(&self, address: &ChatAddress) -> bool {
-        *address == self.own || Some(address) == self.own_lid.as_ref()
+        let is_phone = *address == self.own || self.own.other_spelling().as_ref() == Some(address);
+        is_phone || Some(address) == self.own_lid.as_ref()
     }
 
     /// When a group changed, as its event says.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fields::instant;
+use crate::ids::ChatAddress;
 
 /// What a page is of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,9 +41,17 @@ pub(super) struct Cursor {
     pub(super) chats: u64,
     /// When the first page was read, Unix microseconds.
     pub(super) started: i64,
+    /// The session's own LID, which the first page reads.
+    #[serde(default)]
+    pub(super) own_lid: Option<String>,
 }
 
 impl Cursor {
+    /// The session's own LID.
+    pub(super) fn own_lid(&self) -> Option<ChatAddress> {
+        self.own_lid.as_ref()?.parse().ok()
+    }
+
     /// Whether the page is the one before it once more.
     pub(super) fn is_repeated(&self, items: &[Value]) -> bool {
         self.first.is_some() && self.first == first(items)

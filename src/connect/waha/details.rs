@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::content::Content;
+use super::content::{Content, ORDER, POLL, POLL_RESULT};
 use super::fields::{as_address, flag, json, number, text, texts, whole};
 use super::message_id::bare;
 use crate::connect::gateway::MediaSource;
@@ -20,7 +20,8 @@ pub(super) fn fill(message: &mut Message, payload: &Value, content: &Content<'_>
     message.body = body(payload, content).map(|body| truncated(body, MAX_BODY));
     let quoted = text(payload, &["/replyTo/id"])
         .or_else(|| text(context, &["/stanzaId", "/stanzaID"]))
-        .or_else(|| text(data, &["/quotedStanzaID"]));
+        .or_else(|| text(data, &["/quotedStanzaID"]))
+        .or_else(|| content.about.clone());
     message.quoted_message_id = quoted.map(|id| bare(&id).to_owned());
     message.has_quoted_msg = message.quoted_message_id.is_some().then_some(true);
     message.mentioned_ids = mentions(data, context);
@@ -31,34 +32,28 @@ pub(super) fn fill(message: &mut Message, payload: &Value, content: &Content<'_>
     message.is_ephemeral = content.is_ephemeral.then_some(true);
     message.is_gif = flag(details, &["/gifPlayback", "/isGif"]).then_some(true);
     message.is_starred = flag(data, &["/starred", "/star", "/isStarred"]).then_some(true);
-    message.duration = text(details, &["/duration"])
-        .or_else(|| whole(details, &["/seconds", "/duration"]).map(|seconds| seconds.to_string()));
+    message.duration = text(details, &["/duration"]).or_else(|| {
+        whole(details, &["/seconds", "/duration", "/durationSecs"]).map(|seconds| seconds.to_string())
+    });
     message.location = location(payload, details).as_ref().and_then(json);
     message.vcards = vcards(payload, details).as_ref().and_then(json);
-    message.poll_info = content.is_poll().then(|| poll(details)).as_ref().and_then(json);
+    message.invite_v4 = invite(details).as_ref().and_then(json);
+    if content.is(POLL) {
+        message.poll_info = json(&poll(details));
+    } else if content.is(POLL_RESULT) {
+        message.poll_info = json(
+            &json!({ "name": text(details, &["/name"]), "options": texts(details, &["/pollVotes"], "optionName") }),
+        );
+        message.poll_results = json(&votes(details));
+    } else if content.is(ORDER) {
+        message.order_id = text(details, &["/orderId", "/orderID"]);
+        message.token = text(details, &["/token"]);
+    }
 }
 
 fn body(payload: &Value, content: &Content<'_>) -> Option<String> {
-    let details = content.details;
-    if content.is_poll() {
-        return text(details, &["/name", "/pollName"]);
-    }
-    if !content.has_body() {
-        return None;
-    }
-    text(payload, &["/body"]).or_else(|| {
-        let paths = [
-            "",
-            "/text",
-            "/caption",
-            "/contentText",
-            "/selectedDisplayText",
-            "/title",
-            "/body/text",
-            "/hydratedTemplate/hydratedContentText",
-        ];
-        text(details, &paths)
-    })
+    let shown = text(payload, &["/body"]).filter(|_| content.has_body());
+    shown.or_else(|| content.text.clone())
 }
 
 /// The text without what is over the limit: a message without its end is better than none.
@@ -114,7 +109,9 @@ pub(super) fn shown(media: &MediaSource) -> Value {
 }
 
 fn location(payload: &Value, details: &Value) -> Option<Value> {
-    let place = payload.get("location").filter(|place| place.is_object()).unwrap_or(details);
+    // An event has its place in a field.
+    let places = [payload.get("location"), details.get("location")];
+    let place = places.into_iter().flatten().find(|place| place.is_object()).unwrap_or(details);
     let latitude = number(place, &["/latitude", "/degreesLatitude", "/lat"])?;
     let longitude = number(place, &["/longitude", "/degreesLongitude", "/lng"])?;
     let mut location = json!({ "latitude": latitude, "longitude": longitude });
@@ -128,7 +125,7 @@ fn location(payload: &Value, details: &Value) -> Option<Value> {
             location[name] = value.into();
         }
     }
-    if flag(place, &["/live"]) {
+    if flag(place, &["/live", "/isLive"]) {
         location["live"] = true.into();
     }
     Some(location)
@@ -141,6 +138,22 @@ fn vcards(payload: &Value, details: &Value) -> Option<Value> {
         cards.extend(text(details, &["/vcard"]));
     }
     (!cards.is_empty()).then(|| cards.into())
+}
+
+/// An invitation to a group, in the words of WhatsApp Web.
+fn invite(details: &Value) -> Option<Value> {
+    let (group, code) = (text(details, &["/groupJid", "/groupJID"])?, text(details, &["/inviteCode"])?);
+    let name = text(details, &["/groupName"]);
+    Some(
+        json!({ "groupId": group, "groupName": name, "inviteCode": code, "inviteCodeExp": whole(details, &["/inviteExpiration"]) }),
+    )
+}
+
+fn votes(details: &Value) -> Value {
+    let votes = details["pollVotes"].as_array().into_iter().flatten();
+    let vote =
+        |vote| json!({ "name": text(vote, &["/optionName"]), "votes": whole(vote, &["/optionVoteCount"]) });
+    votes.map(vote).collect()
 }
 
 fn poll(details: &Value) -> Value {

@@ -25,6 +25,9 @@ pub(super) fn map(settings: &ConnectionSettings, event: &Value) -> Result<Mapped
         "message" | "message.any" => message::map(&context, payload, &mut mapped)?,
         "message.ack" | "message.ack.group" => ack(&context, payload, &mut mapped)?,
         "message.reaction" => reaction(&context, payload, &mut mapped)?,
+        "message.edited" if is_encrypted_edit(payload) => {
+            return Ok(ignored("an edit that the gateway could not decrypt"));
+        }
         "message.edited" => edited(&context, payload, &mut mapped)?,
         "message.revoked" => revoked(payload, &mut mapped)?,
         "message.waiting" => return Ok(ignored("not readable yet; it comes again as a message")),
@@ -110,7 +113,22 @@ fn reaction(context: &Context, payload: &Value, mapped: &mut Mapped) -> Result<(
 fn edited(context: &Context, payload: &Value, mapped: &mut Mapped) -> Result<(), String> {
     let Some(envelope) = Envelope::of(payload)? else { return Ok(()) };
     let id = text(payload, &["/editedMessageId"]).unwrap_or_else(|| envelope.id.id.to_owned());
-    message::edit(context, &envelope, &id, text(payload, &["/body"]).unwrap_or_default(), mapped)
+    let at = instant(
+        payload,
+        &[
+            "/_data/latestEditSenderTimestampMs",
+            "/_data/message/protocolMessage/timestampMs",
+            "/_data/message/editedMessage/message/protocolMessage/timestampMs",
+            "/_data/Message/protocolMessage/timestampMS",
+        ],
+    );
+    message::edit(context, &envelope, &id, text(payload, &["/body"]).unwrap_or_default(), at, mapped)
+}
+
+/// Whether the engine could not decrypt the edit. Its text is empty then, but not that of the message.
+fn is_encrypted_edit(payload: &Value) -> bool {
+    let names = ["/_data/message/secretEncryptedMessage", "/_data/Message/secretEncryptedMessage"];
+    text(payload, &["/body"]).is_none() && names.into_iter().any(|name| payload.pointer(name).is_some())
 }
 
 fn revoked(payload: &Value, mapped: &mut Mapped) -> Result<(), String> {

@@ -1,5 +1,6 @@
 //! Maps groups: WAHA's own events of them, and the objects of each engine.
 
+use prost_types::FieldMask;
 use serde_json::Value;
 
 use super::context::{Context, address, link, push};
@@ -36,7 +37,7 @@ pub(super) fn updated(context: &Context, payload: &Value, mapped: &mut Mapped) -
     let group = &payload["group"];
     let Some(mut chat) = of_event(context, payload)? else { return Ok(()) };
     chat.name = text(group, &["/subject"]);
-    chat.description = group.get("description").and_then(Value::as_str).map(|text| text.replace('\0', ""));
+    describe(&mut chat, group, &["/description"]);
     chat.invite_link = text(group, &["/invite"]);
     let setting = |name: &str| group.get(name).and_then(Value::as_bool).map(|may| !may);
     chat.messages_admins_only = setting("membersCanSendMessages");
@@ -88,7 +89,7 @@ pub(super) fn map(context: &Context, group: &Value, members: Option<&Value>, map
     let meta = group.get("groupMetadata").filter(|meta| meta.is_object()).unwrap_or(group);
     let mut chat = versioned(&id, context.at);
     chat.name = text(meta, &["/subject", "/Name", "/name"]).or_else(|| text(group, &["/name"]));
-    chat.description = text(meta, &["/desc", "/description", "/Topic"]);
+    describe(&mut chat, meta, &["/desc", "/description", "/Topic"]);
     chat.created_at = instant(meta, &["/creation", "/GroupCreated"]).map(Into::into);
     chat.info_admins_only = setting(meta, &["restrict", "IsLocked"]);
     chat.messages_admins_only = setting(meta, &["announce", "IsAnnounce"]);
@@ -102,8 +103,10 @@ pub(super) fn map(context: &Context, group: &Value, members: Option<&Value>, map
         members.filter(|list| list.as_array().is_some_and(|list| !list.is_empty()))
     {
         let mut members: Vec<Member> = Vec::with_capacity(list.len());
+        let mut is_member = false;
         for (person, role) in list.iter().filter_map(|it| member(it, mapped)) {
             let id = person.to_string();
+            is_member |= context.is_own(&person);
             if !members.iter().any(|known| known.id == id) {
                 members.push(Member {
                     id,
@@ -112,9 +115,20 @@ pub(super) fn map(context: &Context, group: &Value, members: Option<&Value>, map
                 });
             }
         }
+        // That the session is no member is not known: its address may be listed in a spelling that is not its own.
+        chat.exited = is_member.then_some(false);
         chat.members = (members.len() <= MAX_MEMBERS).then_some(Members { members });
     }
     push(mapped, Event::Chat(chat));
+}
+
+/// Sets the description: the first that is not empty. One that is empty was removed.
+fn describe(chat: &mut Chat, group: &Value, pointers: &[&str]) {
+    chat.description = text(group, pointers);
+    let is_given = || pointers.iter().any(|pointer| group.pointer(pointer).is_some_and(Value::is_string));
+    if chat.description.is_none() && is_given() {
+        chat.cleared = Some(FieldMask { paths: vec!["description".to_owned()] });
+    }
 }
 
 fn setting(meta: &Value, names: &[&str]) -> Option<bool> {

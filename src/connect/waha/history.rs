@@ -122,6 +122,8 @@ pub(super) fn read(listed: &Listed, newest: &[Value], old: Option<Instant>, mapp
     }
     if listed.is_marked {
         push(mapped, Event::Unread(Unread { chat, count: Some(1) }));
+    } else if listed.reading == Reading::All {
+        push(mapped, Event::Unread(Unread { chat, count: Some(0) }));
     }
 }
 

@@ -56,6 +56,11 @@ impl Lists<'_> {
                 ("filter.timestamp.gte", cursor.from.to_string()),
             ];
             match self.get(&path, &query).await {
+                // An engine may drop items after it has cut out the page, so only a large page that is empty is the end.
+                Ok(items) if items.is_empty() && limit < PAGE => {
+                    cursor.skip += limit;
+                    limit = PAGE;
+                }
                 Ok(items) => return Ok(Messages { items, limit }),
                 Err(failure) if failure.is_unreadable() && limit > 1 => limit /= 2,
                 Err(failure) if failure.is_unreadable() && left_out < MAX_LEFT_OUT => {

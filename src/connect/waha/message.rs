@@ -2,11 +2,13 @@
 
 use serde_json::Value;
 
-use super::content::{self, Content, Kind};
+use super::content::{Content, Kind};
 use super::context::{Context, link_all, push, push_name};
 use super::details;
+use super::engines;
 use super::fields::{chat, flag, instant, json, number, person, text, texts, whole_second};
 use super::message_id::{self, MessageId};
+use super::protobuf;
 use crate::connect::gateway::{FollowUp, Mapped};
 use crate::ids::{AddressKind, ChatAddress};
 use crate::instant::Instant;
@@ -78,7 +80,7 @@ impl<'a> Envelope<'a> {
 /// Maps a message. Edits, deletions and reactions of the history are messages too.
 pub(super) fn map(context: &Context, payload: &Value, mapped: &mut Mapped) -> Result<(), String> {
     let Some(envelope) = Envelope::of(payload)? else { return Ok(()) };
-    let content = content::of(payload);
+    let content = engines::of(payload);
     match &content.kind {
         Kind::Skipped => {}
         Kind::Protocol => protocol(context, &envelope, &content, mapped)?,
@@ -249,21 +251,17 @@ fn protocol(
     let details = content.details;
     let Some(id) = text(details, &["/key/id", "/key/ID"]) else { return Ok(()) };
     let kind = details.get("type").cloned().unwrap_or(Value::from(0));
-    if kind == 0 || kind == "REVOKE" {
+    if protobuf::is(&kind, "REVOKE", 0) {
         push(mapped, deletion(envelope, &id));
-    } else if kind == 14 || kind == "MESSAGE_EDIT" {
-        let new = &details["editedMessage"];
-        let body = text(
-            new,
-            &[
-                "/conversation",
-                "/extendedTextMessage/text",
-                "/imageMessage/caption",
-                "/videoMessage/caption",
-                "/documentMessage/caption",
-            ],
-        );
-        edit(context, envelope, &id, body.unwrap_or_default(), mapped)?;
+    } else if protobuf::is(&kind, "MESSAGE_EDIT", 14)
+        && let Some(new) = details.get("editedMessage").and_then(Value::as_object)
+    {
+        let new = protobuf::content(new, &Value::Null);
+        // Only the caption of a file can be removed.
+        if new.text.is_some() || new.is_media() {
+            let at = instant(details, &["/timestampMs", "/timestampMS"]);
+            edit(context, envelope, &id, new.text.unwrap_or_default(), at, mapped)?;
+        }
     }
     Ok(())
 }
@@ -281,14 +279,10 @@ pub(super) fn edit(
     envelope: &Envelope<'_>,
     id: &str,
     body: String,
+    at: Option<Instant>,
     mapped: &mut Mapped,
 ) -> Result<(), String> {
-    let own = [
-        "/_data/latestEditSenderTimestampMs",
-        "/_data/message/protocolMessage/timestampMs",
-        "/_data/Message/protocolMessage/timestampMS",
-    ];
-    let at = match instant(envelope.payload, &own) {
+    let at = match at {
         Some(at) => at,
         None if envelope.id.id == message_id::bare(id) => context.at,
         None => envelope.sent_at(context)?,

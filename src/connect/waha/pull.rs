@@ -16,7 +16,7 @@ use super::lists::{Lists, Messages, PAGE};
 use super::{group, message};
 use crate::connect::budget::Budget;
 use crate::connect::gateway::{FollowUp, GatewayError, Mapped, Pulled};
-use crate::ids::ChatAddress;
+use crate::ids::{AddressKind, ChatAddress};
 use crate::instant::Instant;
 use crate::pb::IngestEvent;
 use crate::pb::ingest_event::Event;
@@ -42,7 +42,7 @@ impl Client {
         let own = ChatAddress::of_phone(&self.settings.phone);
         let mut page = Page {
             lists: Lists { client: self, budget, unreadable_chats: 0 },
-            context: Context { own, own_lid: None, at: Instant::now() },
+            context: Context { own, own_lid: cursor.as_ref().and_then(Cursor::own_lid), at: Instant::now() },
             since: since.map(|since| Instant::from_micros(since.micros() - OVERLAP.as_micros() as i64)),
             mapped: Mapped::default(),
         };
@@ -73,10 +73,17 @@ impl Page<'_> {
     async fn begin(&mut self) -> Result<Next, Failure> {
         self.lists.budget.spend().await;
         let session = self.lists.client.session().await?;
-        if let Some(lid) = person(&session, &["/me/lid"]) {
+        if let Some(lid) = person(&session, &["/me/lid"]).filter(|lid| lid.kind() == AddressKind::Lid) {
             link(&mut self.mapped, &self.context.own, &lid);
+            self.context.own_lid = Some(lid);
         }
-        Ok(((0, 0), Some(Cursor { started: self.context.at.micros(), ..Cursor::default() })))
+        Ok(((0, 0), Some(Cursor { started: self.context.at.micros(), ..self.place() })))
+    }
+
+    /// The beginning of the history.
+    fn place(&self) -> Cursor {
+        let own_lid = self.context.own_lid.as_ref().map(ToString::to_string);
+        Cursor { own_lid, ..Cursor::default() }
     }
 
     async fn read(&mut self, cursor: Cursor) -> Result<Next, Failure> {
@@ -102,7 +109,7 @@ impl Page<'_> {
         if cursor.stage == Stage::Contacts {
             query.push(("session", client.settings.account.clone()));
         }
-        let next = Cursor { stage: next, started: cursor.started, ..Cursor::default() };
+        let next = Cursor { stage: next, started: cursor.started, ..self.place() };
         let items = match self.lists.get(&path, &query).await {
             Ok(items) => items,
             Err(failure) if failure.is_unsupported() => return Ok(((0, 0), Some(next))),
@@ -147,7 +154,7 @@ impl Page<'_> {
 
     fn messages_from(&self, offset: usize, chats: u64) -> Cursor {
         let from = self.since.map_or(0, |since| since.micros().div_euclid(1_000_000));
-        Cursor { stage: Stage::All, offset, from, chats, ..Cursor::default() }
+        Cursor { stage: Stage::All, offset, from, chats, ..self.place() }
     }
 
     /// A page of the messages of all chats. Where there is no such list, or a page of it cannot be read, the messages are read

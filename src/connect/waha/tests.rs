@@ -9,6 +9,8 @@ use super::event;
 use crate::config::Secret;
 use crate::connect::gateway::{FollowUp, Lookup, Mapped};
 use crate::connect::settings::ConnectionSettings;
+use crate::pb::IngestEvent;
+use crate::pb::ingest_event::Event;
 
 /// Settings of a connection.
 pub(super) fn settings() -> ConnectionSettings {
@@ -73,6 +75,24 @@ fn events_of_every_engine_become_their_golden_events() {
             let found = outcome(&case["event"]);
             assert_eq!(found, case["becomes"], "{engine}: {}\n{found:#}", case["name"]);
         }
+    }
+}
+
+#[test]
+fn session_leaves_a_group_under_either_spelling_of_its_number() {
+    let settings = ConnectionSettings { phone: "5511900000001".parse().unwrap(), ..settings() };
+    for (id, is_own) in
+        [("5511900000001@c.us", true), ("551100000001@s.whatsapp.net", true), ("15550101001@c.us", false)]
+    {
+        let payload = json!({
+            "type": "leave", "group": { "id": "120363300000000001@g.us" }, "participants": [{ "id": id }],
+        });
+        let event = json!({
+            "event": "group.v2.participants", "timestamp": 1_760_000_000_123_i64, "payload": payload,
+        });
+        let mapped = event::map(&settings, &event).unwrap();
+        let has_left = |event: &IngestEvent| matches!(&event.event, Some(Event::Chat(chat)) if chat.exited == Some(true));
+        assert_eq!(mapped.events.iter().any(has_left), is_own, "{id}");
     }
 }
 

@@ -1,14 +1,16 @@
-//! Removes expired rows and measures the webhook lag and the queue of sends, at fixed intervals.
+//! Removes expired rows, analyzes grown tables, and measures the webhook lag and the queue of sends, at fixed intervals.
 
 use std::time::Duration;
 
 use crate::actions::{connections, events, idempotency, ingest, senders, sends, webhooks};
 use crate::error::Result;
-use crate::store::Store;
+use crate::store::{Store, statistics};
 use crate::telemetry::{causes, metrics};
 
 const CLEANUP_INTERVAL: Duration = Duration::from_secs(60);
 const MEASURE_INTERVAL: Duration = Duration::from_secs(5);
+/// The first history of a connection adds thousands of messages in that time.
+const ANALYSIS_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Removes expired rows until the future is dropped.
 /// Several instances may do so at a time.
@@ -25,6 +27,8 @@ pub async fn clean_up(store: Store, (event_retention, inbound_retention): (Durat
         // Kept for as long as their events.
         let deliveries = all_batches(|| webhooks::remove_expired(&store, event_retention));
         log_failure("webhook deliveries", deliveries.await);
+        let abandoned = all_batches(|| sends::end_abandoned(&store, event_retention));
+        log_failure("sends that were not attempted", abandoned.await);
         let sent = all_batches(|| sends::remove_expired(&store, event_retention));
         log_failure("sends", sent.await);
         let inbound = all_batches(|| connections::remove_expired(&store, inbound_retention));
@@ -43,6 +47,18 @@ async fn all_batches<F: Future<Output = Result<bool>>>(remove: impl Fn() -> F) -
 fn log_failure(rows: &str, outcome: Result<()>) {
     if let Err(error) = outcome {
         tracing::warn!(rows, reason = causes(&error), "could not remove expired rows");
+    }
+}
+
+/// Analyzes tables that have grown much, until the future is dropped.
+pub async fn analyze(store: Store) {
+    loop {
+        match store.read(statistics::analyze_grown).await {
+            Ok(0) => {}
+            Ok(tables) => tracing::info!(tables, "grown tables were analyzed"),
+            Err(error) => tracing::warn!(reason = causes(&error), "could not analyze grown tables"),
+        }
+        tokio::time::sleep(ANALYSIS_INTERVAL).await;
     }
 }
 

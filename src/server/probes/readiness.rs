@@ -40,6 +40,8 @@ impl Checks {
     pub(super) const STARTING: Self = Self::without_database("not checked yet");
     pub(super) const DRAINING: &'static str = "draining";
     const UNREACHABLE: Self = Self::without_database("unreachable");
+    const FORMER_PRIMARY: Self =
+        Self::without_database("the server is a former primary: another one has taken over");
     const RESTARTING: Self = Self::without_database(
         "the programs of the embedded PostgreSQL changed on disk; it is being restarted",
     );
@@ -97,6 +99,7 @@ pub(super) async fn watch(
         let found = match checked {
             _ if is_database_restarting.load(Ordering::Relaxed) => Checks::RESTARTING,
             Ok(Ok(found)) => found,
+            Ok(Err(_)) | Err(_) if store.reaches_former_primary() => Checks::FORMER_PRIMARY,
             Ok(Err(_)) | Err(_) => Checks::UNREACHABLE,
         };
         if store.write_problem().is_some() && test_write.as_ref().is_none_or(JoinHandle::is_finished) {

@@ -1,8 +1,10 @@
-//! Decompresses the messages of gRPC requests with `grpc-encoding: gzip`, within the size limit of a message.
+//! Decompresses the messages of gRPC requests with `grpc-encoding: gzip`, within the size limit of a message and the bytes
+//! that its organization may hold.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use ::transcode::GunzipError;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Request};
 use http_body::{Body as HttpBody, Frame};
@@ -10,6 +12,7 @@ use tonic::Status;
 use tonic::body::Body;
 
 use crate::error::{Error, Kind};
+use crate::fair_share::Unprocessed;
 use crate::rest::gunzip;
 
 const ENCODING: &str = "grpc-encoding";
@@ -23,7 +26,9 @@ pub fn inflated(mut request: Request<Body>, limit: usize) -> Request<Body> {
         return request;
     }
     request.headers_mut().remove(ENCODING);
-    request.map(|body| Body::new(Inflated { body, received: BytesMut::new(), limit, is_at_end: false }))
+    let unprocessed = request.extensions().get::<Unprocessed>().cloned();
+    let received = BytesMut::new();
+    request.map(|body| Body::new(Inflated { body, received, limit, unprocessed, is_at_end: false }))
 }
 
 fn is_gzip(headers: &HeaderMap) -> bool {
@@ -35,6 +40,8 @@ struct Inflated {
     /// The beginning of the next message.
     received: BytesMut,
     limit: usize,
+    /// Counts the messages.
+    unprocessed: Option<Unprocessed>,
     /// Nothing more is read: the service rejects the last message, which is too large or incomplete.
     is_at_end: bool,
 }
@@ -57,13 +64,16 @@ impl Inflated {
         if is_compressed == 0 {
             return Ok(Some(message));
         }
-        let invalid = |_| Error::new(Kind::Invalid, "a message must be gzip, as grpc-encoding says");
-        match gunzip(&message[HEADER..], self.limit).map_err(invalid)? {
-            Some(plain) => Ok(Some([header(plain.len()).as_ref(), &plain].concat().into())),
-            None => {
+        match gunzip(self.unprocessed.as_ref(), &message[HEADER..], self.limit) {
+            Ok(plain) => Ok(Some([header(plain.len()).as_ref(), &plain].concat().into())),
+            Err(GunzipError::TooLarge) => {
                 self.is_at_end = true;
                 Ok(Some(header(self.limit + 1)))
             }
+            Err(GunzipError::Invalid) => {
+                Err(Error::new(Kind::Invalid, "a message must be gzip, as grpc-encoding says").into())
+            }
+            Err(GunzipError::Refused(status)) => Err(status),
         }
     }
 }

@@ -3,8 +3,14 @@
 mod headers;
 mod range;
 
+use std::sync::Arc;
+use std::task::Poll;
+
 use axum::body::Body;
 use axum::response::IntoResponse;
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt, Stream, StreamExt};
 use http::header::{
     ACCEPT_RANGES, ALLOW, CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE, RETRY_AFTER,
 };
@@ -15,6 +21,8 @@ use self::range::Requested;
 use super::private;
 use crate::actions::media::{self, MediaFile};
 use crate::api;
+use crate::auth::CredentialCheck;
+use crate::caller::Caller;
 use crate::connect::media::MediaStore;
 use crate::digest::hex;
 use crate::error::{Error, Kind, Result};
@@ -23,6 +31,8 @@ use crate::server::types::{Rejection, Request, Response};
 use crate::store::Store;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+/// Parts of files are counted in bytes.
+const BYTES: HeaderValue = HeaderValue::from_static("bytes");
 /// Files are fetched within seconds.
 const RETRY_PENDING: HeaderValue = HeaderValue::from_static("2");
 
@@ -68,7 +78,7 @@ impl MediaFiles {
         let mut response = Response::default();
         let headers = response.headers_mut();
         headers::write(headers, &file);
-        headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        headers.insert(ACCEPT_RANGES, BYTES);
         headers.insert(ETAG, text(&etag)?);
         if is_current(&request.headers, &etag) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -82,19 +92,30 @@ impl MediaFiles {
                 *response.status_mut() = StatusCode::PARTIAL_CONTENT;
                 range
             }
-            Requested::Unsatisfiable => {
-                let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
-                response.headers_mut().insert(CONTENT_RANGE, text(&format!("bytes */{size}"))?);
-                return Ok(response);
-            }
+            Requested::Unsatisfiable => return unsatisfiable(&etag, size),
         };
         response.headers_mut().insert(CONTENT_LENGTH, (range.end - range.start).into());
         if request.method == Method::GET {
             let bytes = self.media.stream(caller.org, &sha256, range).await?;
-            *response.body_mut() = Body::from_stream(bytes);
+            let check = request.extensions.get::<CredentialCheck>().cloned();
+            let check = check.ok_or_else(|| Error::internal("the request passed no authentication layer"))?;
+            *response.body_mut() = Body::from_stream(while_accepted(bytes, check, caller));
         }
         Ok(response)
     }
+}
+
+/// The bytes, which end with an error when the credential is no longer accepted.
+fn while_accepted(
+    mut bytes: BoxStream<'static, object_store::Result<Bytes>>,
+    check: CredentialCheck,
+    caller: Arc<Caller>,
+) -> impl Stream<Item = Result<Bytes>> {
+    let mut lost = Box::pin(async move { check.lost(&caller).await }.fuse());
+    stream::poll_fn(move |context| match lost.as_mut().poll(context) {
+        Poll::Ready(error) => Poll::Ready(Some(Err(error))),
+        Poll::Pending => bytes.poll_next_unpin(context).map_err(Error::unavailable),
+    })
 }
 
 /// The object and the size of a stored file.
@@ -110,6 +131,17 @@ fn reject(error: Error) -> Response {
         response.headers_mut().insert(RETRY_AFTER, RETRY_PENDING);
     }
     response
+}
+
+/// The error for a range that the file does not have, with the headers that describe the file and not the body.
+fn unsatisfiable(etag: &str, size: u64) -> Result<Response> {
+    let error = Error::new(Kind::RangeNotSatisfiable, "the file has no such part");
+    let mut response = Rejection(error).into_response();
+    let headers = response.headers_mut();
+    headers.insert(ACCEPT_RANGES, BYTES);
+    headers.insert(ETAG, text(etag)?);
+    headers.insert(CONTENT_RANGE, text(&format!("bytes */{size}"))?);
+    Ok(response)
 }
 
 /// A header value of digits and letters of ours.

@@ -41,10 +41,23 @@ use crate::store::{Lane, Store};
 /// stream.
 const MAX_INGEST_MESSAGE: usize = 16 * 1024 * 1024;
 
+/// Services that need no token and reveal nothing of any organization.
+pub const OPEN_SERVICES: [&str; 3] =
+    [HEALTH, "/grpc.reflection.v1.ServerReflection/", "/grpc.reflection.v1alpha.ServerReflection/"];
+
+/// The health service.
+pub const HEALTH: &str = "/grpc.health.v1.Health/";
+
+/// The largest message of an open service, in bytes: the name of a service or a symbol. Who sends it is not known, so what
+/// is received of it counts for nobody.
+const MAX_OPEN_MESSAGE: usize = 1024;
+
 /// The largest message of an RPC, in bytes, where other requests may have `max_body`.
 pub fn message_limit(rpc: &str, max_body: usize) -> usize {
     if rpc.starts_with("/switchboard.v1.IngestService/") {
         MAX_INGEST_MESSAGE
+    } else if OPEN_SERVICES.iter().any(|service| rpc.starts_with(service)) {
+        MAX_OPEN_MESSAGE
     } else {
         rest::body_limit(rpc, max_body)
     }
@@ -81,11 +94,9 @@ pub fn compose(
     let limit = config.max_body_bytes;
     // Smaller requests of these services are bounded before.
     let send_limit = rest::body_limit("/switchboard.v1.MessageService/SendMessage", limit);
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-    };
+    // Two versions of one protocol: newer tools use v1, grpcio v1alpha.
+    let v1 = reflection().build_v1().map_err(Error::internal)?;
+    let v1alpha = reflection().build_v1alpha().map_err(Error::internal)?;
     let grpc = Routes::default()
         .add_service(ApiKeyServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
         .add_service(CallerServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
@@ -99,10 +110,9 @@ pub fn compose(
         .add_service(SessionServiceServer::from_arc(api.clone()).max_decoding_message_size(send_limit))
         .add_service(WebhookServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
         .add_service(IngestServiceServer::new(ingest).max_decoding_message_size(MAX_INGEST_MESSAGE))
-        .add_service(health.rpc(closing.clone()))
-        // Two versions of one protocol: newer tools use v1, grpcio v1alpha.
-        .add_service(reflection().build_v1().map_err(Error::internal)?)
-        .add_service(reflection().build_v1alpha().map_err(Error::internal)?);
+        .add_service(health.rpc(closing.clone()).max_decoding_message_size(MAX_OPEN_MESSAGE))
+        .add_service(v1.max_decoding_message_size(MAX_OPEN_MESSAGE))
+        .add_service(v1alpha.max_decoding_message_size(MAX_OPEN_MESSAGE));
     let routes = [
         routes::api_key_service_routes(api.clone()),
         routes::caller_service_routes(api.clone()),
@@ -120,4 +130,10 @@ pub fn compose(
     let guard = |extensions: &Extensions, rpc: &str| api::guard(extensions, rpc).map_err(Status::from);
     let rest = Transcoder::new(routes, guard, rest::options(limit)).map_err(Error::internal)?;
     Ok((grpc, rest))
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
 }

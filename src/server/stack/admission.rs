@@ -17,15 +17,13 @@ use super::complete;
 use crate::api;
 use crate::caller::{Caller, Identity};
 use crate::config::Config;
-use crate::error::{Error, Kind};
-use crate::fair_share::{Exhausted, FairShare, Share, ShareLimits, Unprocessed};
+use crate::fair_share::{Exhausted, FairShare, Resource, ShareLimits, Unprocessed, refusal};
 use crate::pb::{Capability, Method};
 use crate::rest::body_limit;
 use crate::server::protocols::media::is_media;
 use crate::server::protocols::protocol::Protocol;
 use crate::server::protocols::{is_open_stream, is_probe};
 use crate::server::types::{Rejection, Request, Response};
-use crate::telemetry::metrics;
 
 /// All streams together: it bounds the memory of their buffers.
 const MAX_STREAMS: usize = 10_000;
@@ -93,15 +91,17 @@ impl Admission {
     async fn stream(&self, call: &Call, request: Request, next: Next) -> Result<Response, Rejection> {
         let caller = call.caller.as_deref();
         let stream = self.streams.take(caller, 1).map_err(too_many_streams)?;
-        let mut bytes = self.take_bytes(caller)?;
+        let bytes = self.take_bytes(caller)?;
         let response = match call.method {
+            // Their services read one small message at a time, and do not say when it is processed.
+            None => held(next.run(request).await, bytes),
             Some(method) if !method.reads_stream => {
-                let request = self.complete(call, request, &mut bytes).await?;
+                let request = self.complete(call, request, &bytes).await?;
                 let _place = self.places.take(caller, 1).map_err(too_many_requests)?;
                 next.run(request).await
             }
             // A client that streams sends its messages whenever it likes: nothing may wait for them here.
-            Some(_) | None => next.run(complete::counted_stream(request, Unprocessed::new(bytes))).await,
+            Some(_) => next.run(complete::counted_stream(request, bytes)).await,
         };
         Ok(match has_failed(&response) {
             true => response,
@@ -126,8 +126,8 @@ impl Admission {
     /// Takes bytes until the response is written, and a place as long as the call runs.
     async fn unary(&self, call: &Call, request: Request, next: Next) -> Result<Response, Rejection> {
         let caller = call.caller.as_deref();
-        let mut bytes = self.take_bytes(caller)?;
-        let request = self.complete(call, request, &mut bytes).await?;
+        let bytes = self.take_bytes(caller)?;
+        let request = self.complete(call, request, &bytes).await?;
         let place = self.places.take(caller, 1).map_err(too_many_requests)?;
         let response = complete::response(next.run(request).await).await?;
         drop(place);
@@ -135,20 +135,28 @@ impl Admission {
         let only_reads = call.method.is_some_and(|method| method.capabilities == [Capability::Read]);
         match size.checked_sub(bytes.amount()) {
             // A change is made: its response is not withheld.
-            Some(more) if only_reads => bytes.grow(more).map_err(too_many_bytes)?,
+            Some(more) if only_reads => bytes.received(more).map_err(too_many_bytes)?,
             _ => bytes.resize(size),
         }
         Ok(response.map(|body| body.counted(bytes)))
     }
 
-    fn take_bytes(&self, caller: Option<&Caller>) -> Result<Share, Rejection> {
-        self.bytes.take(caller, REQUEST_BYTES).map_err(too_many_bytes)
+    fn take_bytes(&self, caller: Option<&Caller>) -> Result<Unprocessed, Rejection> {
+        self.bytes.take(caller, REQUEST_BYTES).map(Unprocessed::new).map_err(too_many_bytes)
     }
 
-    /// The request with all of its body, which counts for the organization meanwhile.
-    async fn complete(&self, call: &Call, request: Request, bytes: &mut Share) -> Result<Request, Rejection> {
+    /// The request with all of its body, which counts for the organization meanwhile, as does what becomes of it.
+    async fn complete(
+        &self,
+        call: &Call,
+        request: Request,
+        bytes: &Unprocessed,
+    ) -> Result<Request, Rejection> {
         let max_body = call.method.map_or(self.max_body, |method| body_limit(method.path, self.max_body));
-        complete::request(request, max_body, |more| bytes.grow(more)).await.map_err(too_many_bytes)
+        let completed = complete::request(request, max_body, |more| bytes.received(more)).await;
+        let mut request = completed.map_err(too_many_bytes)?;
+        request.extensions_mut().insert(bytes.clone());
+        Ok(request)
     }
 }
 
@@ -183,25 +191,13 @@ fn has_failed(response: &Response) -> bool {
 }
 
 fn too_many_requests(exhausted: Exhausted) -> Rejection {
-    refused(exhausted, ["org_in_flight", "in_flight"], "concurrent requests")
+    Rejection(refusal(exhausted, Resource::Requests))
 }
 
 fn too_many_streams(exhausted: Exhausted) -> Rejection {
-    refused(exhausted, ["org_streams", "streams"], "open streams")
+    Rejection(refusal(exhausted, Resource::Streams))
 }
 
 fn too_many_bytes(exhausted: Exhausted) -> Rejection {
-    refused(exhausted, ["org_bytes", "bytes"], "unfinished requests and unread responses")
-}
-
-/// The rejection: by a limit of the caller's own 429, by that of all together 503.
-fn refused(exhausted: Exhausted, reasons: [&'static str; 2], what: &str) -> Rejection {
-    let [own, all] = reasons;
-    let (kind, reason, whose) = match exhausted {
-        Exhausted::Caller => (Kind::RateLimited, own, " of this key or member"),
-        Exhausted::Org => (Kind::RateLimited, own, " of this organization"),
-        Exhausted::Total => (Kind::Overloaded, all, ""),
-    };
-    metrics::shed(reason);
-    Rejection(Error::new(kind, format!("too many {what}{whose}, try again in a moment")))
+    Rejection(refusal(exhausted, Resource::Bytes))
 }

@@ -15,7 +15,7 @@ use http_body_util::{BodyExt, Full};
 use tonic::Status;
 
 use crate::error::Error;
-use crate::fair_share::{Exhausted, Share, Unprocessed};
+use crate::fair_share::{Exhausted, Resource, Unprocessed, refusal};
 use crate::server::types::{Rejection, Request};
 
 /// A gRPC-Web body is longer than its message, by a third at most; framing adds a few bytes.
@@ -63,9 +63,7 @@ pub fn counted_stream(mut request: Request, unprocessed: Unprocessed) -> Request
         let counted = body.into_data_stream().map(move |data| {
             let data = data.map_err(Box::<dyn StdError + Send + Sync>::from)?;
             let received = unprocessed.received(data.len());
-            received.map_err(|_| {
-                Status::resource_exhausted("too many bytes of this organization are not processed")
-            })?;
+            received.map_err(|exhausted| Status::from(refusal(exhausted, Resource::Bytes)))?;
             Ok::<_, Box<dyn StdError + Send + Sync>>(data)
         });
         Body::from_stream(counted)
@@ -87,10 +85,10 @@ pub async fn response(response: Response<Body>) -> Result<Response<CompleteBody>
     Ok(Response::from_parts(parts, CompleteBody { data, trailers }))
 }
 
-/// Bytes with the share that they take, until the connection has written them.
+/// Bytes that count until the connection has written them.
 struct Counted {
     data: Bytes,
-    _share: Share,
+    _bytes: Unprocessed,
 }
 
 impl AsRef<[u8]> for Counted {
@@ -105,9 +103,9 @@ impl CompleteBody {
         self.data.as_ref().map_or(0, Bytes::len)
     }
 
-    /// The body, which keeps the share until its data is written.
-    pub fn counted(self, share: Share) -> Body {
-        let data = self.data.map(|data| Bytes::from_owner(Counted { data, _share: share }));
+    /// The body, which counts until its data is written.
+    pub fn counted(self, bytes: Unprocessed) -> Body {
+        let data = self.data.map(|data| Bytes::from_owner(Counted { data, _bytes: bytes }));
         Body::new(Self { data, ..self })
     }
 }

@@ -132,17 +132,9 @@ async fn shorter_deadline_applies_on_every_protocol() {
 
 /// A reader of a new organization.
 fn reader() -> Identity {
-    Identity::Known(Arc::new(Caller {
-        org: OrgId::generate(),
-        principal: Principal::Member("alice".to_owned()),
-        capabilities: [Capability::Read].into_iter().collect(),
-        sessions: None,
-        manages_owners: false,
-        member: None,
-        claimant: None,
-        role: None,
-        expires_at: None,
-    }))
+    let capabilities = [Capability::Read].into_iter().collect();
+    let member = Principal::Member("alice".to_owned());
+    Identity::Known(Arc::new(Caller { capabilities, ..Caller::new(OrgId::generate(), member) }))
 }
 
 #[tokio::test]

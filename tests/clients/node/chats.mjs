@@ -1,8 +1,9 @@
 // Reads and changes a chat with Periskope's own client, unmodified.
 import assert from 'node:assert/strict';
 import { PeriskopeApi } from '@periskope/periskope-client';
+import { limitTime } from '../limits.mjs';
 
-setTimeout(() => process.exit(1), 60_000).unref();
+limitTime();
 
 const { SERVICE, TOKEN, PHONE, CHAT, EMAIL, NOTE } = process.env;
 

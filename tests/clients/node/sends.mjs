@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { PeriskopeApi } from '@periskope/periskope-client';
+import { limitTime } from '../limits.mjs';
 
-setTimeout(() => process.exit(1), 60_000).unref();
+limitTime();
 
 const { SERVICE, TOKEN, PHONE, CHAT } = process.env;
 

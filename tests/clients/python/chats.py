@@ -44,7 +44,7 @@ def call(service, method, token=TOKEN, **fields):
         response_deserializer=answer.FromString,
     )
     metadata = [("authorization", f"Bearer {token}")] if token else []
-    return stub(request(**fields), metadata=metadata, timeout=10)
+    return stub(request(**fields), metadata=metadata, timeout=60)
 
 
 def refused(code, text, *args, **fields):

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::graph::{Failure, NUMBER};
 use super::service::{CUSTOMER, PHONE, Service, TIMEOUT, change, incoming, now};
+use crate::support::until;
 
 impl Service {
     /// Receives a message of the customer.
@@ -123,11 +124,8 @@ async fn failed_status_without_a_recipient_reaches_its_send() {
     value["messages"][0]["from_user_id"] = "US.1349".into();
     value["messages"][0].as_object_mut().expect("an object").remove("from");
     assert_eq!(service.webhook(&hello).await, 200);
-    let deadline = Instant::now() + TIMEOUT;
-    while service.manager.get("/v1/chats/US.1349@bsuid").await.status == 404 {
-        assert!(Instant::now() < deadline, "there is no chat");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until("there is a chat", async || service.manager.get("/v1/chats/US.1349@bsuid").await.status == 200)
+        .await;
     let queue_id = service.send(json!({"chat_id": "US.1349@bsuid", "message": "hello"})).await;
     service.becomes(&queue_id, "accepted").await;
     let errors = json!([{"code": 131_026, "title": "Message undeliverable"}]);

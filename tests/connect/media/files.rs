@@ -16,8 +16,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::gateway::{FileGateway, Reply};
-use crate::support::Chat;
-use crate::support::World;
+use crate::support::{Chat, World, in_time, until, until_within};
 
 /// When the messages were sent, in Unix milliseconds.
 const AT: i64 = 1_790_000_000_000;
@@ -50,7 +49,12 @@ impl Files {
             (Arc::new(FileGateway::default()), Arc::new(Notify::new()), CancellationToken::new());
         let fetcher = Fetcher::new(&store, media.clone());
         let (org, session) = (world.org.id.parse().unwrap(), world.org.sessions[0].parse().unwrap());
-        tokio::spawn(fetcher.serve(org, session, gateway.clone(), wake.clone(), closing.clone()));
+        tokio::spawn(fetcher.serve(
+            (org, session),
+            (gateway.clone(), String::new()),
+            wake.clone(),
+            closing.clone(),
+        ));
         Self { world, store, media, gateway, directory, wake, _fetching: closing.drop_guard() }
     }
 
@@ -102,14 +106,9 @@ impl Files {
 
     /// The media of a message when it is pending no more.
     pub async fn settled(&self, chat: &Chat, id: &str) -> Value {
-        for _ in 0..200 {
-            let media = self.media_of(chat, id).await;
-            if media["state"] != "pending" {
-                return media;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("the file of {id} is still pending: {}", self.media_of(chat, id).await);
+        let is_settled = async || self.media_of(chat, id).await["state"] != "pending";
+        until_within(Duration::from_secs(300), &format!("the file of {id}"), is_settled).await;
+        self.media_of(chat, id).await
     }
 
     /// The media of a message when a later attempt has fetched it.
@@ -129,7 +128,7 @@ impl Files {
         stream.write_all(request.as_bytes()).await.expect("the server");
         let mut buffer = vec![0; 64 * 1024];
         loop {
-            match stream.read(&mut buffer).await.expect("the server") {
+            match in_time("a part of the file", stream.read(&mut buffer)).await.expect("the server") {
                 0 => break,
                 bytes => read += bytes,
             }
@@ -146,14 +145,11 @@ impl Files {
 
     /// Waits until the media store has that many objects of the organization.
     pub async fn until_objects(&self, count: usize) {
-        for _ in 0..100 {
+        until(&format!("{count} objects"), async || {
             self.media.delete_unused().await.expect("the store");
-            if self.objects().len() == count {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("{count} objects expected: {:?}", self.objects());
+            self.objects().len() == count
+        })
+        .await;
     }
 }
 

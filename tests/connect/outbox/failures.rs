@@ -25,6 +25,25 @@ async fn command_that_fails_does_not_hold_back_those_of_other_chats() {
 }
 
 #[tokio::test]
+async fn command_without_answer_does_not_hold_back_later_ones() {
+    let (world, _) = world().await;
+    let (asha, bela) = (world.chat("Asha Rao").await, world.chat("Bela Kovacs").await);
+    let gateway = FakeGateway::new(true, []);
+    gateway.silent.lock().unwrap().0 = Some(asha.id.parse().expect("an address"));
+    let running = run(&world, &gateway);
+    world.rest().patch(&asha.session_path, json!({"archived": true})).await.expect(200);
+    until("it was tried again", async || gateway.silent.lock().unwrap().1 > 1).await;
+    for field in ["archived", "pinned"] {
+        world.rest().patch(&bela.session_path, json!({field: true})).await.expect(200);
+    }
+    until("the others are applied", async || gateway.changed.lock().unwrap().len() == 2).await;
+    assert_eq!(world.sql().count("commands"), 1);
+    gateway.silent.lock().unwrap().0 = None;
+    until("it is applied, too", async || world.sql().count("commands") == 0).await;
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn what_a_gateway_fails_at_is_tried_for_a_while() {
     let (world, _) = world().await;
     let (asha, bela) = (world.chat("Asha Rao").await, world.chat("Bela Kovacs").await);

@@ -5,8 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use switchboard::pb::send_command::Content;
 
-use super::{accepted, becomes, connector, message, messages, world};
-use crate::support::World;
+use super::{accepted, becomes, connector, message, messages, send, world};
+use crate::connect::connector::text;
+use crate::support::{World, until};
 
 const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF0123456789";
 
@@ -97,4 +98,71 @@ async fn file_at_a_url_is_fetched_for_the_connector() {
     let shown = becomes(&world, &sent["queue_id"], "failed").await;
     assert_eq!(shown["failure_reason"], "the URL of the file is not a public one");
     assert!(connector.is_quiet().await);
+}
+
+#[tokio::test]
+async fn file_whose_url_does_not_answer_is_given_up_after_a_day() {
+    let (world, key) = world().await;
+    let chat = world.chat("Asha Rao").await;
+    let media = json!({"type": "document", "url": "https://files.acme.example/offer.pdf"});
+    let body = json!({"chat_id": chat.id, "media": media}).to_string();
+    let sent = world.rest().json("POST", "/v1/message/send", body).await.expect(200).json();
+    let _connector = connector(&world, &key).await;
+    until("it was attempted", async || {
+        let shown = message(&world, &sent["queue_id"]).await;
+        shown["send"]["state"] == "queued" && shown["send"]["attempts"] == 1
+    })
+    .await;
+    world.sql().run_as(
+        &world.org.id,
+        "UPDATE sends SET created_at = now() - interval '25 hours', not_before = now() WHERE kind = 'media'",
+    );
+    let shown = becomes(&world, &sent["queue_id"], "failed").await;
+    let expected = "not sent within 24 hours: the file cannot be fetched from its URL";
+    assert_eq!(shown["failure_reason"], expected);
+}
+
+/// Shortens the only stored file of the organization.
+fn shorten(world: &World) {
+    let name = world.sql().value("SELECT encode(sha256, 'hex') FROM media_objects");
+    let path = format!("{}/{}/{}", super::MEDIA_DIR, world.org.id, name.as_str().expect("a name"));
+    let file = std::fs::OpenOptions::new().write(true).open(path).expect("a file");
+    file.set_len(7).expect("it is shorter");
+}
+
+#[tokio::test]
+async fn file_that_cannot_be_read_waits_and_ends_no_stream() {
+    let (world, key) = world().await;
+    let (asha, bela) = (world.chat("Asha Rao").await, world.chat("Bela Kovacs").await);
+    let media = json!({"type": "image", "filename": "a.jpg", "filedata": STANDARD.encode(JPEG)});
+    let body = json!({"chat_id": asha.id, "media": media}).to_string();
+    let sent = world.rest().json("POST", "/v1/message/send", body).await.expect(200).json();
+    shorten(&world);
+    let mut connector = connector(&world, &key).await;
+    until("it was attempted", async || {
+        let shown = message(&world, &sent["queue_id"]).await;
+        shown["send"]["state"] == "queued" && shown["send"]["reason"] == "the stored file ends early"
+    })
+    .await;
+    send(&world, &bela, "Hello").await;
+    assert_eq!(text(&connector.next().await), "Hello");
+}
+
+#[tokio::test]
+async fn large_file_that_cannot_be_read_is_not_repeated_at_once() {
+    let (world, key) = world().await;
+    let chat = world.chat("Asha Rao").await;
+    let media =
+        json!({"type": "document", "filename": "a.bin", "filedata": STANDARD.encode(vec![7; 3_000_000])});
+    let body = json!({"chat_id": chat.id, "media": media}).to_string();
+    let sent = world.rest().json("POST", "/v1/message/send", body).await.expect(200).json();
+    shorten(&world);
+    // The pause after so many attempts is minutes.
+    world.sql().run_as(&world.org.id, "UPDATE sends SET attempts = 9 WHERE kind = 'media'");
+    let mut first = connector(&world, &key).await;
+    first.next().await;
+    while first.end_or_part().await {}
+    let mut second = connector(&world, &key).await;
+    assert!(second.is_quiet().await);
+    assert_eq!(message(&world, &sent["queue_id"]).await["send"]["reason"], "the stored file ends early");
 }

@@ -236,7 +236,7 @@ async fn copy_after(
         }
     }
     let mut copy = org.copy();
-    for (_, rows) in copy.iter_mut().filter(|(table, _)| *table == "messages") {
+    for (_, rows) in copy.iter_mut().filter(|(table, _)| table.starts_with("message")) {
         rows.iter_mut().for_each(forget_what_webhooks_alone_say);
     }
     copy

@@ -1,22 +1,22 @@
 //! Large files, received and sent through the service. `make fill` does it with files of 100 MiB.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde_json::json;
+use serde_json::{Value, json};
 use switchboard::digest::{hex, sha256};
 
 use super::server::{Waha, text};
 use super::service::{SECRET, Service};
-use crate::support::{memory, reset_peak};
+use crate::support::{memory, reset_peak, until_within};
 
 /// Files at a time: as many as are fetched for one connection.
 const FILES: usize = 4;
 /// The most memory that files may take, in KiB: a fraction of one.
 const MAX_MEMORY: u64 = 24 * 1024;
-const TIMEOUT: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(600);
 
 #[tokio::test]
 async fn large_files_are_received_and_sent_in_little_memory() {
@@ -38,25 +38,27 @@ async fn large_files_are_received_and_sent_in_little_memory() {
     }
     for n in 0..FILES {
         let chat = format!("1555020000{n}@c.us");
-        let message = service.message(&chat, |message| message["media"]["state"] == "stored").await;
+        let is_stored = |message: &Value| message["media"]["state"] == "stored";
+        let message = service.message_within(TIMEOUT, &chat, is_stored).await;
         assert_eq!(message["media"]["size"], size, "{message}");
     }
     let received = memory(process, "VmHWM").saturating_sub(before);
 
-    // Their sends wait while they are stored.
+    // Their sends wait while they are stored. With one a minute, the first is due after a minute.
+    let hashes: Vec<_> = (0..FILES).map(|n| hex(&sha256(&bytes(n, size)))).collect();
     let path = format!("/api/v1/connections/{}", service.id);
     let pace = |number: u32| json!({ "sendsPerMinute": number }).to_string();
     service.manager.json("PATCH", &path, pace(1)).await.expect(200);
     // Its worker reads the settings when it renews the lease.
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    for n in 0..FILES {
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    for (n, hash) in hashes.iter().enumerate() {
         let media = json!({ "type": "document", "mimetype": "application/octet-stream", "filename": "a.bin",
             "filedata": STANDARD.encode(n.to_string()) });
         let send = json!({ "chat_id": format!("1555020000{n}@c.us"), "message": "look", "media": media });
         let sent =
             service.manager.json("POST", "/v1/message/send", send.to_string()).await.expect(200).json();
         // In place of the small file, the large one that was received.
-        let file = json!({ "file": { "stored": { "sha256": hex(&sha256(&bytes(n, size))), "size": size,
+        let file = json!({ "file": { "stored": { "sha256": hash, "size": size,
             "mime_type": "application/octet-stream" } } });
         let replace = format!(
             "UPDATE sends SET content = content || '{file}' WHERE send_id = '{}'",
@@ -68,11 +70,7 @@ async fn large_files_are_received_and_sent_in_little_memory() {
     reset_peak(process);
     let before = memory(process, "VmRSS");
     service.manager.json("PATCH", &path, pace(6000)).await.expect(200);
-    let deadline = Instant::now() + TIMEOUT;
-    while service.waha.state().sent.len() < FILES {
-        assert!(Instant::now() < deadline, "not sent");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    until_within(TIMEOUT, "all are sent", async || service.waha.state().sent.len() >= FILES).await;
     let sent = memory(process, "VmHWM").saturating_sub(before);
 
     assert_sent(&service.waha, size);

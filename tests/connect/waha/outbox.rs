@@ -8,7 +8,7 @@ use super::ASHA;
 use super::server::{Failure, KEY, PHONE, Waha, text};
 use super::service::{SECRET, Service, TIMEOUT, is_id};
 use crate::connect::sends::MEDIA_DIR;
-use crate::support::World;
+use crate::support::{World, in_time};
 
 const BASE: i64 = 1_760_000_000;
 
@@ -22,13 +22,16 @@ async fn until(waha: &Waha, what: &str, condition: impl Fn(&Waha) -> bool) {
 
 /// Waits until the syncs of the start have ended: they would find a message whose answer was lost.
 async fn idle(waha: &Waha) {
-    loop {
-        let calls = waha.state().calls.len();
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        if waha.state().calls.len() == calls {
-            return;
+    let waiting = async {
+        loop {
+            let calls = waha.state().calls.len();
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            if waha.state().calls.len() == calls {
+                return;
+            }
         }
-    }
+    };
+    in_time("the syncs have ended", waiting).await;
 }
 
 #[tokio::test]

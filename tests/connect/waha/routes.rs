@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::server::{Call, HALF, LARGE, PHONE, State};
+use super::server::{Call, DROPPED, HALF, LARGE, PHONE, State};
 
 /// A response that no client reads.
 static TOO_LARGE: LazyLock<Bytes> = LazyLock::new(|| vec![b' '; 64 * 1024 * 1024 + 1].into());
@@ -42,9 +42,7 @@ pub fn answer(state: &mut State, call: &Call) -> (u16, Bytes) {
         ("GET", ["api", "default", "groups"]) => (200, page(&state.groups, call)),
         ("GET", ["api", "default", "groups", id, rest @ ..]) => group(state, id, rest),
         ("GET", ["api", "default", "chats"]) if state.broken.contains("chats") => (500, json!({})),
-        ("GET", ["api", "default", "chats"]) => {
-            (200, page(&state.chats.values().cloned().collect::<Vec<_>>(), call))
-        }
+        ("GET", ["api", "default", "chats"]) => (200, page(state.chats.values(), call)),
         (_, ["api", "default", "chats", chat, rest @ ..]) => of_chat(state, call, chat, rest),
         _ => (404, json!({ "message": "no such route" })),
     };
@@ -63,9 +61,9 @@ fn number(call: &Call, name: &str) -> Option<usize> {
     call.query.get(name)?.parse().ok()
 }
 
-fn page(items: &[Value], call: &Call) -> Value {
-    let offset = number(call, "offset").unwrap_or(0);
-    items.iter().skip(offset).take(number(call, "limit").unwrap_or(usize::MAX)).cloned().collect()
+fn page<'v>(items: impl IntoIterator<Item = &'v Value>, call: &Call) -> Value {
+    let (offset, limit) = (number(call, "offset").unwrap_or(0), number(call, "limit").unwrap_or(usize::MAX));
+    items.into_iter().skip(offset).take(limit).cloned().collect()
 }
 
 fn group(state: &State, id: &str, rest: &[&str]) -> (u16, Value) {
@@ -125,13 +123,11 @@ fn messages(state: &State, call: &Call, chat: &str) -> (u16, Value) {
         chat == "all" || of_chat == Some(chat)
     };
     let found = state.messages[start..].iter().filter(is_in);
-    let (offset, limit) = (number(call, "offset").unwrap_or(0), number(call, "limit").unwrap_or(usize::MAX));
     let is_descending = call.query.get("sortOrder").is_some_and(|order| order == "desc");
-    let page: Value = match is_descending {
-        true => found.rev().skip(offset).take(limit).cloned().collect(),
-        false => found.skip(offset).take(limit).cloned().collect(),
-    };
-    (200, page)
+    let listed = if is_descending { page(found.rev(), call) } else { page(found, call) };
+    // GOWS cuts out the page first.
+    let is_shown = |message: &Value| message["_data"]["type"] != DROPPED;
+    (200, listed.as_array().into_iter().flatten().filter(|message| is_shown(message)).cloned().collect())
 }
 
 /// Sends a message. An engine that keeps ids sends a known one no second time.

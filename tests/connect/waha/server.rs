@@ -22,6 +22,8 @@ pub const KEY: &str = "waha-api-key";
 pub const HALF: &str = "<half>";
 /// A response with this is replaced by one that is too large.
 pub const LARGE: &str = "<large>";
+/// The type of messages that are counted in a page but not in it.
+pub const DROPPED: &str = "dropped";
 /// The phone number of the session.
 pub const PHONE: &str = "15550100466";
 

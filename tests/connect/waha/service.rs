@@ -1,5 +1,6 @@
 //! From a WAHA server to the inbox and back, through the service.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
@@ -7,16 +8,18 @@ use serde_json::{Value, json};
 
 use super::ASHA;
 use super::server::{KEY, PHONE, Waha, text};
-use crate::support::{Rest, World};
+use crate::support::{Rest, World, until};
 
 pub const SECRET: &str = "3c1f9e0b7a5d4c2e8f6a1b0d9c7e5f3a";
-pub const TIMEOUT: Duration = Duration::from_secs(30);
+pub const TIMEOUT: Duration = Duration::from_secs(120);
 pub const BASE: i64 = 1_760_000_000;
 
 pub struct Service {
     pub world: World,
     pub waha: Waha,
     pub manager: Rest,
+    /// Where webhooks go.
+    pub address: SocketAddr,
     /// The connection.
     pub id: String,
 }
@@ -50,7 +53,8 @@ impl Service {
         let made = manager.json("POST", "/api/v1/connections", connection.to_string()).await.expect(201);
         assert!(!made.text().contains(KEY) && !made.text().contains(SECRET), "{}", made.text());
         let id = made.json()["id"].as_str().expect("an id").to_owned();
-        Self { world, waha, manager, id }
+        let address = world.address();
+        Self { world, waha, manager, address, id }
     }
 
     pub async fn connection(&self) -> Value {
@@ -84,13 +88,23 @@ impl Service {
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA512, key.as_bytes()), body.as_bytes());
         let digits: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         let caller =
-            self.world.anonymous().with("x-webhook-hmac", digits).with("x-webhook-hmac-algorithm", "sha512");
+            Rest::new(self.address).with("x-webhook-hmac", digits).with("x-webhook-hmac-algorithm", "sha512");
         caller.json("POST", format!("/connect/waha/{}", self.id), body).await.status
     }
 
     /// Waits for a message of the chat that satisfies the condition.
     pub async fn message(&self, chat: &str, condition: impl Fn(&Value) -> bool) -> Value {
-        let deadline = Instant::now() + TIMEOUT;
+        self.message_within(TIMEOUT, chat, condition).await
+    }
+
+    /// Waits for a message of the chat that satisfies the condition, but not longer than that.
+    pub async fn message_within(
+        &self,
+        limit: Duration,
+        chat: &str,
+        condition: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let deadline = Instant::now() + limit;
         loop {
             let page = self.manager.get(format!("/v1/chats/{chat}/messages")).await;
             let page = if page.status == 404 { Value::Null } else { page.expect(200).json() };
@@ -133,13 +147,15 @@ async fn webhooks_are_checked_stored_once_and_shown() {
     service.message(ASHA, |message| message["body"] == "hi all" && message["has_reaction"] == true).await;
 
     let path = format!("/api/v1/connections/{}/events", service.id);
-    let events = service.manager.get(path).await.expect(200).json();
-    let events: Vec<(Value, Value)> = events["data"]
-        .as_array()
-        .expect("events")
-        .iter()
-        .map(|event| (event["key"].clone(), event["state"].clone()))
-        .collect();
+    let mut events: Vec<(Value, Value)> = Vec::new();
+    // Their states are stored after what they became.
+    until("all events are processed", async || {
+        let listed = service.manager.get(&path).await.expect(200).json();
+        let listed = listed["data"].as_array().expect("events");
+        events = listed.iter().map(|event| (event["key"].clone(), event["state"].clone())).collect();
+        events.iter().all(|(_, state)| state != "received")
+    })
+    .await;
     assert_eq!(events.len(), 5, "{events:?}");
     assert!(events.contains(&(json!("evt_2"), json!("ignored"))), "{events:?}");
     assert!(events.contains(&(json!("evt_3"), json!("failed"))), "{events:?}");

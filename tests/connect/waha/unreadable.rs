@@ -8,7 +8,7 @@ use switchboard::connect::gateway::{Gateway, GatewayError};
 use switchboard::pb::ingest_event::Event;
 
 use super::client::pulled;
-use super::server::{Failure, HALF, LARGE, Waha, text};
+use super::server::{DROPPED, Failure, HALF, LARGE, Waha, text};
 use super::service::{BASE, SECRET, Service, TIMEOUT, is_id};
 use super::{ASHA, gateway};
 
@@ -90,6 +90,20 @@ async fn message_that_is_too_large_is_left_out() {
         let bodies = bodies(&*gateway(&waha)).await;
         assert_eq!(bodies.len(), 39, "all: {has_all}, {number}");
         assert!(!bodies.contains_key(&format!("3EB0{number:04}")), "all: {has_all}, {number}");
+    }
+}
+
+#[tokio::test]
+async fn small_page_without_messages_is_not_the_end() {
+    for has_all in [true, false] {
+        // The engine drops rows before the one that makes pages too large.
+        let waha = server(has_all, 20, LARGE).await;
+        let is_dropped = |n: usize| (1..=18).contains(&n);
+        for (_, message) in waha.state().messages.iter_mut().enumerate().filter(|(n, _)| is_dropped(*n)) {
+            message["_data"]["type"] = DROPPED.into();
+        }
+        let bodies = bodies(&*gateway(&waha)).await;
+        assert_eq!(bodies.len(), 40 - 18 - 1, "all: {has_all}");
     }
 }
 

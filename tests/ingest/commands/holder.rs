@@ -11,6 +11,8 @@ use tokio::time::timeout;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
+use crate::support::in_time;
+
 /// Long enough for a pending command to arrive.
 const QUIET: Duration = Duration::from_millis(1500);
 
@@ -41,9 +43,15 @@ impl Holder {
         holder
     }
 
+    /// The next response, or the error with which the stream ends.
+    async fn answer(&mut self) -> Result<Option<Response>, Status> {
+        let answer = in_time("a response", self.answers.message()).await?;
+        Ok(answer.and_then(|answer| answer.response))
+    }
+
     /// Waits until it holds the lease.
     pub async fn opened(&mut self) -> Result<(), Status> {
-        match self.answers.message().await?.and_then(|answer| answer.response) {
+        match self.answer().await? {
             Some(Response::Opened(_)) => Ok(()),
             other => panic!("not opened: {other:?}"),
         }
@@ -61,7 +69,7 @@ impl Holder {
 
     /// The next command.
     pub async fn next(&mut self) -> Result<Command, Status> {
-        match self.answers.message().await?.and_then(|answer| answer.response) {
+        match self.answer().await? {
             Some(Response::Command(command)) => Ok(command),
             other => panic!("no command: {other:?}"),
         }

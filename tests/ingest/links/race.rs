@@ -57,17 +57,8 @@ async fn apply(inbox: (Store, SessionScope), events: Vec<IngestEvent>, size: usi
 
 /// Pins every chat by both addresses, one after the other.
 async fn pin(store: Store, org: OrgId, people: usize) {
-    let caller = Caller {
-        org,
-        principal: Principal::ApiKey(KeyId::generate()),
-        capabilities: Capabilities::from_iter([Capability::Send]),
-        sessions: None,
-        manages_owners: false,
-        member: None,
-        claimant: None,
-        role: None,
-        expires_at: None,
-    };
+    let capabilities = Capabilities::from_iter([Capability::Send]);
+    let caller = Caller { capabilities, ..Caller::new(org, Principal::ApiKey(KeyId::generate())) };
     for person in 0..people {
         for address in [lid(person), phone(person)] {
             let address: ChatAddress = address.parse().expect("an address");

@@ -10,6 +10,7 @@ use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
 use super::request;
+use crate::support::in_time;
 
 /// A connector's side of a stream.
 pub struct Connector {
@@ -52,7 +53,8 @@ impl Connector {
 
     /// The next response; `None` at the end.
     pub async fn answer(&mut self) -> Result<Option<Response>, Status> {
-        Ok(self.answers.message().await?.map(|answer| answer.response.expect("an answer")))
+        let answer = in_time("an answer", self.answers.message()).await?;
+        Ok(answer.map(|answer| answer.response.expect("an answer")))
     }
 
     /// All acknowledgements up to the one of that event.
@@ -72,7 +74,7 @@ impl Connector {
         let Self { requests, mut answers } = self;
         drop(requests);
         let mut last = 0;
-        while let Some(answer) = answers.message().await? {
+        while let Some(answer) = in_time("an answer or the end", answers.message()).await? {
             if let Some(Response::Acknowledgement(acknowledged)) = answer.response {
                 last = acknowledged.sequence;
             }

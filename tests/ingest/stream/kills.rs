@@ -14,15 +14,13 @@ use switchboard::pb::{WatchChatsRequest, WatchChatsResponse};
 use tonic::{Request, Status, Streaming};
 
 use super::{Connector, message, request};
-use crate::support::World;
+use crate::support::{World, in_time};
+use crate::watch::{next, next_with_change};
 
 /// Number of kills; `make kills` sets 50.
 fn kills() -> usize {
     env::var("KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(3)
 }
-
-/// Longer than any step takes.
-const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A subscriber that is disconnected with the server and resumes on the next one.
 #[derive(Default)]
@@ -51,7 +49,7 @@ impl Watcher {
     /// Watches until it is disconnected.
     async fn watch(mut self, url: String) -> Self {
         if let Ok(mut watch) = self.begin(url).await {
-            while let Ok(Some(item)) = watch.message().await {
+            while let Ok(Some(item)) = in_time("a message or the end", watch.message()).await {
                 self.receive(item);
             }
         }
@@ -62,8 +60,7 @@ impl Watcher {
     async fn catch_up(&mut self, url: String, changes: usize) {
         let mut watch = self.begin(url).await.expect("a watch");
         while self.received.len() < changes {
-            let item = tokio::time::timeout(TIMEOUT, watch.message()).await.expect("an item");
-            self.receive(item.expect("no error").expect("no end"));
+            self.receive(next_with_change(&mut watch).await);
         }
     }
 }
@@ -75,8 +72,8 @@ async fn acknowledged_events_survive_kills_and_are_stored_once() {
     let mut random = StdRng::seed_from_u64(1555);
     let mut acknowledged = 0;
     let mut watcher = Watcher { key: world.key("read").await, ..Watcher::default() };
-    let first = watcher.begin(world.url()).await.expect("a watch").message().await;
-    watcher.receive(first.expect("no error").expect("no end"));
+    let first = next(&mut watcher.begin(world.url()).await.expect("a watch")).await;
+    watcher.receive(first);
     for kill in 0..kills() {
         let server = world.another_server().await;
         let url = format!("http://{}", server.address);

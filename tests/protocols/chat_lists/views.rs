@@ -26,6 +26,11 @@ async fn query_finds_parts_of_names_and_numbers() {
         assert_eq!(names(&caller, "query=a").await, ["Carol", "Alice", "Dave"]);
         assert_eq!(names(&caller, "query=zz").await, Vec::<String>::new());
         assert_eq!(names(&caller, &format!("query={}", &chats[3].digits[4..])).await, ["Dave"]);
+        for digits in 1..=2 {
+            let part = &chats[3].digits[11 - digits..];
+            let expected = chats.iter().filter(|chat| chat.digits.contains(part)).count();
+            assert_eq!(names(&caller, &format!("query={part}")).await.len(), expected, "{part}");
+        }
         assert_eq!(names(&caller, "query=%20").await.len(), 5);
         assert_eq!(names(&caller, "query=a&unread=false").await, ["Dave"]);
     }

@@ -2,12 +2,11 @@
 
 use std::io::Write;
 use std::process::Stdio;
-use std::time::Duration;
 
 use serde_json::json;
 
 use super::{SESSIONS, body, manager};
-use crate::support::World;
+use crate::support::{World, until};
 
 #[tokio::test]
 async fn deleted_session_removes_chats_without_other_sessions() {
@@ -79,9 +78,7 @@ async fn session_can_be_deleted_while_its_connector_writes() {
             child.wait().expect("import ends")
         });
         let stored = format!("messages WHERE session_id = '{id}'");
-        while sql.count(&stored) == 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until("a message is stored", async || sql.count(&stored) > 0).await;
         rest.delete(format!("{SESSIONS}/{id}")).await.expect(204);
         importing.await.expect("no panic");
         for table in ["session_chats", "messages"] {
@@ -90,6 +87,54 @@ async fn session_can_be_deleted_while_its_connector_writes() {
         assert_eq!(sql.count("chats"), 0, "chats without a session");
     }
     assert!(!world.log().contains("panicked"), "{}", world.log());
+}
+
+#[tokio::test]
+async fn interrupted_deletion_of_a_large_session_is_continued() {
+    let world = World::start_with("127.0.0.1:0", &["--request-timeout", "2s"]).await;
+    let rest = manager(&world).await;
+    let session = rest.json("POST", SESSIONS, body("15550108100")).await.expect(201).json();
+    let path = format!("{SESSIONS}/{}", session["id"].as_str().expect("an id"));
+    world.import(&world.org, &(0..1000).map(message).collect::<Vec<_>>());
+    let mut sql = world.sql();
+    let held = format!("session_chats WHERE session_id = '{}'", session["id"].as_str().expect("an id"));
+    assert_eq!(sql.count(&held), 1000);
+
+    let before = sql.fingerprint_of(&world.org.id);
+    rest.with("if-match", "\"another\"").delete(&path).await.expect(412);
+    assert_eq!(sql.fingerprint_of(&world.org.id), before);
+
+    let mut blocker = world.admin();
+    blocker.run("BEGIN");
+    let last = format!(
+        "SELECT FROM chats WHERE org_id = '{}' ORDER BY chat_key DESC LIMIT 1 FOR UPDATE",
+        world.org.id
+    );
+    blocker.run(&last);
+    rest.delete(&path).await.expect(504);
+    until("a part is deleted", async || {
+        rest.delete(&path).await.expect(504);
+        sql.count(&held) < 1000
+    })
+    .await;
+    blocker.run("ROLLBACK");
+    assert_ne!(sql.count(&held), 0);
+    rest.get(&path).await.expect(200);
+
+    let keyed = rest.with("idempotency-key", "delete");
+    until("the rest is deleted", async || keyed.delete(&path).await.status == 204).await;
+    keyed.delete(&path).await.expect(204);
+    rest.delete(&path).await.expect(404);
+    for table in ["chats", "session_chats", "messages"] {
+        assert_eq!(sql.count(&format!("{table} WHERE org_id = '{}'", world.org.id)), 0, "{table}");
+    }
+}
+
+/// A message of a chat of its own.
+fn message(at: usize) -> serde_json::Value {
+    let message = json!({
+        "id": format!("M{at}"), "chat": format!("15550{at:06}@c.us"), "fromMe": false, "timestamp": 1_737_976_000_000_i64});
+    json!({"session": "15550108100", "message": message})
 }
 
 /// An incoming message of one of two hundred chats.

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clients::{self, Client, WRITERS};
 use super::sender::Sent;
-use super::watcher::Watcher;
+use super::watcher::{Change, Watcher};
 use crate::soak::Figures;
 use crate::soak::load::{End, count};
 use crate::support::{Chat, Database, Sql, World};
@@ -44,9 +44,9 @@ pub struct Outcome {
     changes: usize,
     reported_losses: usize,
     repeated_changes: usize,
-    missed_changes: usize,
-    unreported_changes: usize,
-    outdated_chats: usize,
+    missed_changes: Vec<Change>,
+    unreported_changes: Vec<Change>,
+    outdated_chats: Vec<String>,
 }
 
 impl Load {
@@ -81,12 +81,19 @@ impl Load {
         }
         let sent = self.sending.await.expect("a sender");
         outcome.add_sender(&sent, accepts, &texts(&mut sql, "SELECT message_id AS value FROM messages"));
+        // Calls without a response, and events that were on their way, may still be stored.
         let until = Instant::now() + CATCH_UP;
-        while !self.watcher.missed(&mut sql).is_empty() && Instant::now() < until {
+        loop {
+            outcome.missed_changes = self.watcher.missed(&mut sql);
+            outcome.outdated_chats = self.watcher.outdated(&world.rest()).await;
+            let is_complete = outcome.missed_changes.is_empty() && outcome.outdated_chats.is_empty();
+            if is_complete || Instant::now() > until {
+                break;
+            }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         self.watch_over.cancel();
-        outcome.add_watch(&self.watcher, accepts, &mut sql, world).await;
+        outcome.add_watch(&self.watcher, accepts, &mut sql);
         outcome
     }
 }
@@ -120,10 +127,8 @@ impl Outcome {
         self.failed += sent.failed;
     }
 
-    async fn add_watch(&mut self, watcher: &Watcher, accepts: Instant, sql: &mut Sql, world: &World) {
-        self.missed_changes = watcher.missed(sql).len();
-        self.unreported_changes = watcher.unreported(sql).len();
-        self.outdated_chats = watcher.outdated(&world.rest()).await.len();
+    fn add_watch(&mut self, watcher: &Watcher, accepts: Instant, sql: &mut Sql) {
+        self.unreported_changes = watcher.unreported(sql);
         let ledger = watcher.ledger();
         self.watch_recovery = first_after(accepts, ledger.received.iter().copied());
         self.changes = ledger.changes.len();
@@ -148,9 +153,9 @@ impl Outcome {
         self.changes += other.changes;
         self.reported_losses += other.reported_losses;
         self.repeated_changes += other.repeated_changes;
-        self.missed_changes += other.missed_changes;
-        self.unreported_changes += other.unreported_changes;
-        self.outdated_chats += other.outdated_chats;
+        self.missed_changes.extend(other.missed_changes);
+        self.unreported_changes.extend(other.unreported_changes);
+        self.outdated_chats.extend(other.outdated_chats);
     }
 
     /// Prints the figures and checks them. When nothing may be lost, a loss that was reported is one as well.
@@ -179,10 +184,17 @@ impl Outcome {
         figures.none("events lost", self.lost_events.len());
         figures.none("valid events rejected, or invalid ones not", self.misjudged_events);
         figures.report("changes watched", self.changes as f64);
-        figures.none("changes missed", self.missed_changes);
+        figures.none("changes missed", self.missed_changes.len());
         figures.none("changes received again", self.repeated_changes);
-        figures.none("lost changes that were not reported", self.unreported_changes);
-        figures.none("chats whose state the watch does not show", self.outdated_chats);
-        figures.check(|| format!("{:?} {:?}\n{}", self.lost_writes, self.lost_events, log()));
+        figures.none("lost changes that were not reported", self.unreported_changes.len());
+        figures.none("chats whose state the watch does not show", self.outdated_chats.len());
+        figures.check(|| {
+            let (missed, unreported) = (self.missed_changes, self.unreported_changes);
+            let (lost, outdated) = ((self.lost_writes, self.lost_events), self.outdated_chats);
+            let log = log();
+            format!(
+                "{log}\nmissed {missed:?}, unreported {unreported:?}, lost {lost:?}, outdated {outdated:?}"
+            )
+        });
     }
 }

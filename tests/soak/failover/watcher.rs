@@ -14,13 +14,14 @@ use tonic::{Code, Status, Streaming};
 
 use super::clients::is_unavailable;
 use crate::soak::PAUSE;
-use crate::support::{Chat, Rest, Sql, Token, World};
+use crate::support::{Chat, Rest, Sql, Token, World, in_time};
+use crate::watch::next;
 
 /// Longer than the interval of heartbeats.
 const SILENCE: Duration = Duration::from_secs(15);
 
 /// The id of a change, and its time in Unix microseconds: a change after lost ones may have the id of one of them.
-type Change = (i64, i64);
+pub type Change = (i64, i64);
 
 type Watch = Streaming<WatchChatsResponse>;
 type Client = ChatServiceClient<InterceptedService<Channel, Token>>;
@@ -59,8 +60,9 @@ impl Watcher {
         let watcher = Self { ledger: Arc::default(), earlier, chats: chats.into() };
         let mut watch =
             world.grpc_chat().watch_chats(WatchChatsRequest::default()).await.expect("a watch").into_inner();
-        watcher.read_notes(&world.rest()).await;
-        let first = watch.message().await.expect("no error").expect("no end");
+        let notes = watcher.read_notes(&world.rest()).await;
+        watcher.ledger().notes = notes;
+        let first = next(&mut watch).await;
         watcher.ledger().receive(first);
         let (running, world) = (watcher.clone(), (world.grpc_chat(), world.rest()));
         tokio::spawn(async move { running.run(world, watch, over).await });
@@ -110,24 +112,28 @@ impl Watcher {
         let watch = client.watch_chats(request).await?.into_inner();
         if is_new {
             // Every later change is in the watch.
-            self.read_notes(rest).await;
+            let notes = self.read_notes(rest).await;
+            self.ledger().notes = notes;
         }
         Ok(watch)
     }
 
-    async fn read_notes(&self, rest: &Rest) {
+    /// The notes of the chats.
+    async fn read_notes(&self, rest: &Rest) -> BTreeMap<String, String> {
+        let mut read = BTreeMap::new();
         for chat in self.chats.iter() {
             loop {
                 let answer = rest.get(chat).await;
                 if answer.status == 200 {
                     let notes = answer.json()["custom_properties"].take();
                     let note = notes.as_object().and_then(|notes| notes.values().find_map(Value::as_str));
-                    self.ledger().notes.insert(chat.id.clone(), note.unwrap_or_default().to_owned());
+                    read.insert(chat.id.clone(), note.unwrap_or_default().to_owned());
                     break;
                 }
                 tokio::time::sleep(PAUSE).await;
             }
         }
+        read
     }
 
     /// The changes that the watch should have received and has not, of those that are stored.
@@ -154,13 +160,12 @@ impl Watcher {
 
     /// The chats whose note is another one than the watch and the state at its beginning say.
     pub async fn outdated(&self, rest: &Rest) -> Vec<String> {
-        let known = self.ledger().notes.clone();
-        self.read_notes(rest).await;
-        let current = &self.ledger().notes;
+        let current = in_time("all notes are read", self.read_notes(rest)).await;
+        let known = &self.ledger().notes;
         current
-            .iter()
-            .filter(|(chat, note)| known.get(*chat) != Some(note))
-            .map(|(chat, _)| chat.clone())
+            .into_iter()
+            .filter(|(chat, note)| known.get(chat) != Some(note))
+            .map(|(chat, _)| chat)
             .collect()
     }
 

@@ -26,6 +26,8 @@ pub enum Kind {
     VersionMismatch,
     /// The resume token is older than the retained events.
     Gone,
+    /// The file has no such part.
+    RangeNotSatisfiable,
     /// The body is too large.
     TooLarge,
     /// The media type of the body is not supported.
@@ -62,7 +64,7 @@ pub struct Row {
 
 impl Kind {
     /// All kinds. Of kinds with the same gRPC code, the first is the result of [`Kind::from_code`].
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Invalid,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -79,6 +81,7 @@ impl Kind {
         Self::DeadlineExceeded,
         Self::MethodNotAllowed,
         Self::VersionMismatch,
+        Self::RangeNotSatisfiable,
         Self::TooLarge,
         Self::Overloaded,
         Self::UnsupportedMedia,
@@ -95,6 +98,7 @@ impl Kind {
         }
         const VALIDATION: (&str, &str) = ("VALIDATION_ERROR", "Validation Error");
         const GONE: (&str, &str) = ("GONE_ERROR", "Gone");
+        const RANGE: (&str, &str) = ("RANGE_NOT_SATISFIABLE_ERROR", "Range Not Satisfiable");
         const CONFLICT: (&str, &str) = ("CONFLICT_ERROR", "Conflict");
         const BODY: (&str, &str) = ("UNSUPPORTED_BODY_ERROR", "Unsupported Body");
         const UNAVAILABLE: (&str, &str) = ("UNAVAILABLE_ERROR", "Unavailable");
@@ -110,6 +114,7 @@ impl Kind {
             Self::FailedPrecondition => row(Code::FailedPrecondition, StatusCode::CONFLICT, CONFLICT, "conflict"),
             Self::VersionMismatch    => row(Code::Aborted, StatusCode::PRECONDITION_FAILED, CONFLICT, "precondition_failed"),
             Self::Gone               => row(Code::OutOfRange, StatusCode::GONE, GONE, "gone"),
+            Self::RangeNotSatisfiable => row(Code::OutOfRange, StatusCode::RANGE_NOT_SATISFIABLE, RANGE, "range_not_satisfiable"),
             Self::TooLarge           => row(Code::ResourceExhausted, StatusCode::PAYLOAD_TOO_LARGE, BODY, "payload_too_large"),
             Self::UnsupportedMedia   => row(Code::InvalidArgument, StatusCode::UNSUPPORTED_MEDIA_TYPE, BODY, "unsupported_media_type"),
             Self::RateLimited        => row(Code::ResourceExhausted, StatusCode::TOO_MANY_REQUESTS, ("RATE_LIMIT_ERROR", "Too Many Requests"), "rate_limited"),

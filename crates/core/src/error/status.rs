@@ -41,15 +41,26 @@ impl From<Error> for Status {
     }
 }
 
+/// The error that a status was made of. One that passed through a body has that body's errors around it.
+fn origin(status: &Status) -> Option<&Origin> {
+    let mut sources = std::iter::successors(std::error::Error::source(status), |source| source.source());
+    sources.find_map(|source| source.downcast_ref())
+}
+
+/// Whether a status was made of an [`Error`]; others are tonic's, and those of connections.
+pub fn is_own(status: &Status) -> bool {
+    origin(status).is_some()
+}
+
 /// The error of a request message that tonic could not read; `None` for every other status.
 ///
 /// tonic reports such a request as INTERNAL or OUT_OF_RANGE, which mean other errors here, and one that breaks off as
 /// UNKNOWN with the error of the connection.
 pub fn unreadable(status: &Status) -> Option<Error> {
-    let source = std::error::Error::source(status);
-    if source.is_some_and(|source| source.is::<Origin>()) {
+    if is_own(status) {
         return None;
     }
+    let source = std::error::Error::source(status);
     if status.code() == Code::Unknown && source.is_some() {
         return Some(Error::new(Kind::Cancelled, "the client broke off the request"));
     }
@@ -78,8 +89,7 @@ fn field_of(message: &str) -> Option<String> {
 
 /// Passes the error of a status to `look`. A status of tonic itself has an error with its code and message.
 pub fn with_origin<T>(status: &Status, look: impl FnOnce(&Error) -> T) -> T {
-    let origin = std::error::Error::source(status).and_then(|source| source.downcast_ref::<Origin>());
-    match origin {
+    match origin(status) {
         Some(origin) => look(&origin.0),
         None => look(&Error::new(Kind::from_code(status.code()), status.message().to_owned())),
     }

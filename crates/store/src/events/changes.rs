@@ -7,6 +7,10 @@ use switchboard_core::instant::Instant;
 /// The field of a deleted message's text. Only audit logs show it.
 pub const DELETED_TEXT: &str = "deleted_text";
 
+/// The beginning of the fields of the sessions that held a deleted chat last: true, or the key by whose reports alone they did.
+/// For subscribers of some sessions; nobody is shown them.
+pub const HELD_BY: &str = "held_by.";
+
 /// `{field: [previous, current]}` of the fields that changed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FieldChanges(Map<String, Value>);

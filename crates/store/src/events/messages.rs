@@ -1,6 +1,6 @@
 //! The messages that events are about, as they are now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 
@@ -8,10 +8,12 @@ use super::read::{ChangeEvent, RoutableEvent};
 use crate::bulk::has_key_of;
 use crate::connection::{Connection, StoreResult};
 use crate::message_views::MessageView;
+use crate::org_rows::org_rows;
 use crate::org_views::{View, of_org};
-use crate::schema::messages;
+use crate::schema::{chat_merges, events, messages, person_links};
 use crate::views::message_views;
 use switchboard_core::ids::{OrgId, SessionId};
+use switchboard_core::instant::Instant;
 
 /// A change event with its message.
 #[derive(Clone, Debug)]
@@ -30,25 +32,71 @@ fn key_of(chat_key: i64, event: &ChangeEvent) -> Option<Key> {
     Some((event.session_id?, chat_key, event.message_id.clone()?, event.from_me?, event.author.clone()?))
 }
 
-/// The messages that these events of chats are about, by the id of the event.
+/// The messages that these events of chats are about, by the id of the event. A message may have moved to another chat since,
+/// or its author may be known by another address.
 pub fn messages_of(
     connection: &mut Connection,
     org: OrgId,
     events: &[(i64, &ChangeEvent)],
 ) -> StoreResult<BTreeMap<i64, MessageView>> {
-    let keys: Vec<(i64, Key)> = events
+    let mut keys: BTreeMap<i64, Key> = events
         .iter()
         .filter_map(|(chat_key, event)| Some((event.event_id, key_of(*chat_key, event)?)))
         .collect();
+    let mut found = with_keys(connection, org, keys.values().collect())?;
+    let missing: BTreeMap<i64, Key> =
+        keys.iter().filter(|(_, key)| !found.contains_key(key)).map(|(id, key)| (*id, key.clone())).collect();
+    let moved = moved(connection, org, missing)?;
+    found.extend(with_keys(connection, org, moved.values().collect())?);
+    keys.extend(moved);
+    Ok(keys.into_iter().filter_map(|(event, key)| Some((event, found.get(&key)?.clone()))).collect())
+}
+
+/// Those of the keys, by the id of the event, that messages have lost since: with the chat and the author that replaced theirs.
+fn moved(
+    connection: &mut Connection,
+    org: OrgId,
+    keys: BTreeMap<i64, Key>,
+) -> StoreResult<BTreeMap<i64, Key>> {
+    let chats: BTreeSet<i64> = keys.values().map(|(_, chat_key, ..)| *chat_key).collect();
+    let authors: BTreeSet<&str> = keys.values().map(|(.., author)| author.as_str()).collect();
+    let authors: Vec<&str> = authors.into_iter().filter(|author| !author.is_empty()).collect();
+    let (mut merged, mut persons) = (BTreeMap::new(), BTreeMap::new());
+    if !chats.is_empty() {
+        let merges = org_rows!(chat_merges, org).filter(chat_merges::chat_key.eq_any(chats));
+        let merges = merges.select((chat_merges::chat_key, chat_merges::merged_into));
+        merged.extend(merges.load::<(i64, i64)>(connection)?);
+    }
+    if !authors.is_empty() {
+        let links = org_rows!(person_links, org).filter(person_links::address.eq_any(authors));
+        let links = links.select((person_links::address, person_links::person));
+        persons.extend(links.load::<(String, String)>(connection)?);
+    }
+    let moved = keys.into_iter().filter_map(|(event, key)| {
+        let (session, chat_key, id, from_me, author) = &key;
+        let chat_key = *merged.get(chat_key).unwrap_or(chat_key);
+        let author = persons.get(author).unwrap_or(author).clone();
+        let now = (*session, chat_key, id.clone(), *from_me, author);
+        (now != key).then_some((event, now))
+    });
+    Ok(moved.collect())
+}
+
+/// The stored messages with these keys.
+fn with_keys(
+    connection: &mut Connection,
+    org: OrgId,
+    keys: BTreeSet<&Key>,
+) -> StoreResult<BTreeMap<Key, MessageView>> {
     if keys.is_empty() {
         return Ok(BTreeMap::new());
     }
     let is_wanted = has_key_of!(org, messages, keys, |row| {
-        session_id: row.1.0,
-        chat_key: row.1.1,
-        message_id: row.1.2.as_str(),
-        from_me: row.1.3,
-        author: row.1.4.as_str(),
+        session_id: row.0,
+        chat_key: row.1,
+        message_id: row.2.as_str(),
+        from_me: row.3,
+        author: row.4.as_str(),
     });
     let key =
         (messages::session_id, messages::chat_key, messages::message_id, messages::from_me, messages::author);
@@ -64,8 +112,24 @@ pub fn messages_of(
         .filter(is_wanted)
         .select((key, MessageView::as_select()));
     let found: Vec<(Key, MessageView)> = of_org(org, View::Messages, found).load(connection)?;
-    let found: BTreeMap<Key, MessageView> = found.into_iter().collect();
-    Ok(keys.into_iter().filter_map(|(event, key)| Some((event, found.get(&key)?.clone()))).collect())
+    Ok(found.into_iter().collect())
+}
+
+/// Gives the session's own message another id in the events of the chat since then.
+pub fn rename_message(
+    connection: &mut Connection,
+    org: OrgId,
+    (session, chat_key): (SessionId, i64),
+    (from, to): (&str, &str),
+    since: Instant,
+) -> StoreResult<()> {
+    let of_chat = org_rows!(events, org, chat_key = chat_key).filter(events::at.ge(since));
+    let about = of_chat
+        .filter(events::session_id.eq(session))
+        .filter(events::message_id.eq(from))
+        .filter(events::from_me.eq(true));
+    diesel::update(about).set(events::message_id.eq(to)).execute(connection)?;
+    Ok(())
 }
 
 /// Adds their messages to events.

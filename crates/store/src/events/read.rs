@@ -26,6 +26,9 @@ use switchboard_proto::json_value::JsonValue;
 /// The previous and current values of the changed fields, as they were recorded.
 pub type Changes = BTreeMap<String, (JsonValue, JsonValue)>;
 
+/// The sessions that hold a chat by the reports of one API key alone, and that key.
+pub type Claims = BTreeMap<String, String>;
+
 /// A change of a chat.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = event_views, check_for_backend(Pg))]
@@ -65,10 +68,10 @@ pub struct RoutableEvent {
     /// The change.
     #[diesel(embed)]
     pub event: ChangeEvent,
-    /// The sessions that hold the chat, and held it at the time of the change.
+    /// The sessions that hold the chat, or held a deleted one last, and held it at the time of the change.
     pub held_by: Vec<SessionId>,
-    /// The keys that alone reported that a session holds the chat.
-    pub claimed_by: Vec<String>,
+    /// Those of them that hold it by the reports of one key alone.
+    pub claims: Option<Json<Claims>>,
     /// The labels of the chat.
     pub label_ids: Vec<String>,
     /// Email of the member the chat is assigned to.
@@ -78,10 +81,19 @@ pub struct RoutableEvent {
 }
 
 impl RoutableEvent {
-    /// Whether the key claims the chat, and sessions other than these share it.
+    /// Whether sessions other than these share the chat, and these hold it by the key's own reports alone.
     pub fn is_claimed(&self, key: &KeyId, sessions: &[SessionId]) -> bool {
-        self.claimed_by.iter().any(|claimed_by| claimed_by == key.as_str())
-            && self.held_by.iter().any(|session| !sessions.contains(session))
+        let (own, others): (Vec<&SessionId>, Vec<_>) =
+            self.held_by.iter().partition(|session| sessions.contains(session));
+        !others.is_empty() && !own.is_empty() && own.into_iter().all(|session| self.is_claim(key, *session))
+    }
+
+    /// Whether the session holds the chat by the key's own reports alone.
+    fn is_claim(&self, key: &KeyId, session: SessionId) -> bool {
+        let claims = self.claims.as_ref().map(|claims| &claims.0);
+        claims
+            .and_then(|claims| claims.get(&session.to_string()))
+            .is_some_and(|claimed_by| claimed_by == key.as_str())
     }
 
     /// Whether the change is of one of these sessions, or of a chat that one of them holds.
@@ -93,6 +105,10 @@ impl RoutableEvent {
     }
 }
 
+/// The most events that are read with the connection's cached plan. It may have been made before the tables grew, and then reads
+/// far too much for each event; a new plan takes as long as reading a few.
+const MAX_WITH_CACHED_PLAN: usize = 32;
+
 /// The events of ranges: a range scan of the primary key for each, whatever the statistics say.
 #[derive(QueryId)]
 struct EventsOfRanges {
@@ -101,6 +117,8 @@ struct EventsOfRanges {
     buckets: Vec<i32>,
     after: Vec<i64>,
     up_to: Vec<i64>,
+    /// Number of events.
+    count: usize,
 }
 
 impl Query for EventsOfRanges {
@@ -109,6 +127,9 @@ impl Query for EventsOfRanges {
 
 impl QueryFragment<Pg> for EventsOfRanges {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        if self.count > MAX_WITH_CACHED_PLAN {
+            out.unsafe_to_cache_prepared();
+        }
         out.push_sql("SELECT ");
         self.columns.walk_ast(out.reborrow())?;
         out.push_sql(" FROM unnest(");
@@ -143,6 +164,7 @@ pub fn of_ranges(connection: &mut Connection, ranges: &[(OrgId, Range)]) -> Stor
             buckets: ranges.iter().map(|(_, range)| column(range.bucket)).collect(),
             after: ranges.iter().map(|(_, range)| range.after).collect(),
             up_to: ranges.iter().map(|(_, range)| range.up_to).collect(),
+            count: ranges.iter().map(|(_, range)| range.count()).sum(),
         };
         found.extend(of_org(*org, View::Events, query).load::<RoutableEvent>(connection)?);
     }

@@ -17,19 +17,21 @@ use switchboard_core::ids::OrgId;
 /// Events of a bucket that are removed in one transaction.
 const BATCH: i64 = 1000;
 
-/// At most `limit` buckets whose first event is older than the retention. Numbers have no gaps.
+/// At most `limit` buckets whose first event is older than the retention. After a restore, an operator may have skipped numbers.
 pub fn expired(
     connection: &mut Connection,
     retention: Duration,
     limit: i64,
 ) -> StoreResult<Vec<(OrgId, i32)>> {
-    let is_first = events::org_id
-        .eq(event_heads::org_id)
-        .and(events::bucket.eq(event_heads::bucket))
-        .and(events::number.eq(event_heads::removed + 1));
+    let first = events::table
+        .filter(events::org_id.eq(event_heads::org_id))
+        .filter(events::bucket.eq(event_heads::bucket))
+        .filter(events::number.gt(event_heads::removed))
+        .order(events::number)
+        .select(events::at);
+    let oldest_kept = now.into_sql::<Timestamptz>() - interval(retention);
     Ok(event_heads::table
-        .inner_join(events::table.on(is_first))
-        .filter(events::at.lt(now.into_sql::<Timestamptz>() - interval(retention)))
+        .filter(first.single_value().lt(oldest_kept.nullable()))
         .limit(limit)
         .select((event_heads::org_id, event_heads::bucket))
         .load(connection)?)

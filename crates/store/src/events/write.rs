@@ -46,7 +46,9 @@ pub struct EventMessage {
 
 /// Takes the next numbers of the buckets, in the order of the buckets, and inserts the events with them.
 ///
-/// The locks of the heads are held until the transaction ends, so this must be its last statement.
+/// The locks of the heads are held until the transaction ends, so this must be its last statement. The events have the
+/// same buckets as the heads, so the rank of an event's bucket is its head's place: a join would compare each event with
+/// each head.
 #[derive(QueryId)]
 struct InsertEvents<A> {
     org: OrgId,
@@ -73,11 +75,12 @@ impl<A: QueryFragment<Pg>> QueryFragment<Pg> for InsertEvents<A> {
         );
         out.push_bind_param::<Uuid, _>(&self.org)?;
         out.push_sql(
-            ", last - count(*) OVER (PARTITION BY bucket) + row_number() OVER (PARTITION BY bucket ORDER BY place),
+            ", (SELECT array_agg(last ORDER BY bucket) FROM heads)[dense_rank() OVER (ORDER BY bucket)]
+                    - count(*) OVER (PARTITION BY bucket) + row_number() OVER (PARTITION BY bucket ORDER BY place),
                 chat_key, session_id, kind, message_id, from_me, author, ",
         );
         out.push_bind_param::<Text, _>(&self.actor)?;
-        out.push_sql(", changes FROM recorded JOIN heads USING (bucket)");
+        out.push_sql(", changes FROM recorded");
         Ok(())
     }
 }

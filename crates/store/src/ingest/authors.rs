@@ -36,15 +36,31 @@ pub fn duplicates_by_author(
         .load(connection)?)
 }
 
-/// Makes answers look up the persons of these chats' messages.
-pub fn mark_linked(connection: &mut Connection, org: OrgId, chats: &[SessionChatKey]) -> StoreResult<()> {
-    let update = update_rows!(org, messages, chats, |chat| {
+/// Makes answers look up the persons of those messages of these chats that name one of these addresses.
+pub fn mark_linked(
+    connection: &mut Connection,
+    org: OrgId,
+    chats: &[SessionChatKey],
+    addresses: &[&ChatAddress],
+) -> StoreResult<()> {
+    let names: Vec<&str> = addresses.iter().map(|address| address.as_str()).collect();
+    let has_receipt =
+        |list: &'static str| messages::delivery.retrieve_as_object(list).has_any_key(names.clone());
+    let is_named = messages::sender
+        .eq_any(&names)
+        .or(messages::details.retrieve_as_text("author").eq_any(&names))
+        .or(messages::details.retrieve_as_object("mentioned_ids").has_any_key(names.clone()))
+        .or(messages::reactions.has_any_key(names.clone()))
+        .or(has_receipt("delivered"))
+        .or(has_receipt("read"))
+        .or(has_receipt("pending"));
+    let of_chats = has_key_of!(org, messages, chats, |chat| {
         session_id: chat.session,
         chat_key: chat.chat_key,
-    } set {
-        has_links: true,
     });
-    update.execute(connection)?;
+    diesel::update(messages::table.filter(of_chats).filter(messages::has_links.eq(false)).filter(is_named))
+        .set(messages::has_links.eq(true))
+        .execute(connection)?;
     Ok(())
 }
 
@@ -72,6 +88,8 @@ pub fn rename_authors(
         author: key.author.as_str(),
     } set {
         author: persons[&*key.author],
+        // Their senders still have the former addresses.
+        has_links: true,
     });
     update.execute(connection)?;
     Ok(())

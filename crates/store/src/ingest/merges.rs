@@ -14,7 +14,7 @@ use super::session_chats::{SessionChatKey, record_attached};
 use crate::bulk::{has_key_of, insert_rows, update_rows};
 use crate::chat_parts::{self, PartChange};
 use crate::connection::{Connection, StoreResult};
-use crate::events::{EventKind, FieldChanges, NewEvent};
+use crate::events::{EventKind, FieldChanges};
 use crate::list_counts::List;
 use crate::org_rows::same_chat;
 use crate::schema::{
@@ -22,8 +22,8 @@ use crate::schema::{
     notes, session_chats,
 };
 use crate::transaction::Transaction;
-use crate::{chat_deletion, chat_labels as label_rows};
-use switchboard_core::ids::OrgId;
+use crate::{chat_access as access_rows, chat_deletion, chat_labels as label_rows};
+use switchboard_core::ids::{OrgId, SessionId};
 
 /// A merge of two chats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,12 +80,14 @@ macro_rules! keep_rows {
     };
 }
 
-/// Gives the kept chats the labels, custom properties, access and members that only the removed chats have.
+/// Gives the kept chats the labels, custom properties, access and members that only the removed chats have. What either chat
+/// hides from a member stays hidden.
 pub fn keep_parts(tx: &mut Transaction<'_>, removed: &[i64]) -> StoreResult<()> {
     let labels: Vec<(i64, String)> = keep_rows!(tx, removed, chat_labels: label_id)?;
     label_rows::record_added(tx, labels)?;
     let properties: Vec<(i64, String, Value)> = keep_rows!(tx, removed, chat_properties: property_id, value)?;
     record_added(tx, EventKind::Properties, properties);
+    access_rows::hide_merged(tx, removed)?;
     let access: Vec<(i64, String, bool)> = keep_rows!(tx, removed, chat_access: member_key, allowed)?;
     let access = access.into_iter().map(|(chat_key, id, allowed)| (chat_key, id, allowed.into()));
     record_added(tx, EventKind::Access, access);
@@ -224,12 +226,14 @@ pub fn remove_chats(tx: &mut Transaction<'_>, held: &[SessionChatKey], keys: &[i
         session_id: key.session,
         chat_key: key.chat_key,
     });
-    diesel::delete(session_chats::table).filter(is_removed).execute(&mut **tx)?;
-    for SessionChatKey { session, chat_key } in held {
-        let (chat_key, session) = (*chat_key, Some(*session));
-        let changes = FieldChanges::default();
-        tx.record(NewEvent { chat_key, session, kind: EventKind::Detached, changes, message: None });
-        tx.count_removed(List::Chats, session, 1);
+    let columns = (session_chats::session_id, session_chats::chat_key, session_chats::claimed_by);
+    let mut removed: Vec<(SessionId, i64, Option<String>)> =
+        diesel::delete(session_chats::table).filter(is_removed).returning(columns).get_results(&mut **tx)?;
+    // Events are in the same order whatever the database returns first.
+    removed.sort_unstable();
+    for (session, chat_key, claimed_by) in removed {
+        tx.record_detached(chat_key, session, claimed_by);
+        tx.count_removed(List::Chats, Some(session), 1);
     }
     chat_deletion::delete_unheld(tx, keys)
 }

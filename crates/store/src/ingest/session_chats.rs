@@ -51,11 +51,13 @@ pub struct SessionChat {
     pub muted_until: Option<Option<Instant>>,
     /// The read mark: incoming messages sent after it are unread.
     pub read_up_to: Option<Instant>,
-    /// Incoming messages newer than the read mark; `None` while unknown.
+    /// Incoming messages newer than the read mark, or `min_unread` if that is more; `None` while unknown.
     pub unread: Option<i32>,
+    /// The least unread count until the read mark moves: the chat was marked as unread, or as read without a mark (0).
+    pub min_unread: Option<i32>,
     /// The newest message.
     pub latest: Option<Latest>,
-    /// When each flag was last reported or set.
+    /// When each flag was last reported or set; see `session_chats.field_times`.
     pub field_times: FieldTimes,
     /// The key limited to some sessions that alone reported the chat.
     pub claimed_by: Option<String>,
@@ -147,7 +149,7 @@ type Row = (
     SessionChatKey,
     (bool, bool, bool, Option<Instant>),
     (bool, bool, bool, bool),
-    (Option<Instant>, Option<i32>),
+    (Option<Instant>, Option<i32>, Option<i32>),
     LatestColumns,
     (Json<FieldTimes>, Option<String>),
 );
@@ -174,7 +176,7 @@ pub fn lock_session_chats(
                 session_chats::exited_explicit,
                 session_chats::mute_explicit,
             ),
-            (session_chats::read_up_to, session_chats::unread),
+            (session_chats::read_up_to, session_chats::unread, session_chats::min_unread),
             (session_chats::last_message_at, session_chats::latest_arrival, session_chats::latest_message_id),
             (session_chats::field_times, session_chats::claimed_by),
         ))
@@ -183,17 +185,20 @@ pub fn lock_session_chats(
         .load(connection)?;
     Ok(rows
         .into_iter()
-        .map(|(key, state, is_known, (read_up_to, unread), latest, (field_times, claimed_by))| SessionChat {
-            key,
-            archived: (state.0 || is_known.0).then_some(state.0),
-            pinned: (state.1 || is_known.1).then_some(state.1),
-            exited: (state.2 || is_known.2).then_some(state.2),
-            muted_until: (state.3.is_some() || is_known.3).then_some(state.3),
-            read_up_to,
-            unread,
-            latest: Latest::new(latest),
-            field_times: field_times.0,
-            claimed_by,
+        .map(|(key, state, is_known, (read_up_to, unread, min_unread), latest, (field_times, claimed_by))| {
+            SessionChat {
+                key,
+                archived: (state.0 || is_known.0).then_some(state.0),
+                pinned: (state.1 || is_known.1).then_some(state.1),
+                exited: (state.2 || is_known.2).then_some(state.2),
+                muted_until: (state.3.is_some() || is_known.3).then_some(state.3),
+                read_up_to,
+                unread,
+                min_unread,
+                latest: Latest::new(latest),
+                field_times: field_times.0,
+                claimed_by,
+            }
         })
         .collect())
 }
@@ -275,6 +280,7 @@ pub fn update_session_chats(
         mute_explicit: row.muted_until.is_some(),
         read_up_to: row.read_up_to,
         unread: row.unread,
+        min_unread: row.min_unread,
         last_message_at: row.latest.as_ref().map(|latest| latest.sent_at),
         latest_arrival: row.latest.as_ref().and_then(|latest| latest.arrival),
         latest_message_id: row.latest.as_ref().map(|latest| latest.id.as_str()),

@@ -1,8 +1,6 @@
 //! Statements of ingest for updates that arrived before their message or chat.
 
-use diesel::dsl::{IntervalDsl, now};
 use diesel::prelude::*;
-use diesel::sql_types::Timestamptz;
 use diesel::upsert::excluded;
 
 use super::messages::MessageId;
@@ -43,24 +41,30 @@ pub struct WaitingUpdate {
 
 /// Number of updates of a session that wait at a time.
 const MAX_WAITING: i64 = 100_000;
-/// How long an update waits.
-const WAITING_DAYS: i32 = 30;
 /// The kind of a chat's read mark.
 pub const READ_MARK: &str = "read_up_to";
 /// The kind of a mark as unread, with the number of messages. Its time is the read mark that it follows: a later one ends it.
+/// Of one time the greatest number counts, unless 0 withdraws it.
 pub const UNREAD: &str = "unread";
 /// The kind of a change of a member: 0 none, 1 member, 2 admin.
 pub const MEMBER: &str = "member";
 /// Kinds of updates of which the newest counts; of the others it is the earliest.
-const NEWEST_COUNTS: [&str; 6] = ["failed", "edit", "reaction", READ_MARK, UNREAD, MEMBER];
+const NEWEST_COUNTS: [&str; 7] = ["failed", "unknown", "edit", "reaction", READ_MARK, UNREAD, MEMBER];
 
 impl WaitingUpdate {
     /// Whether this one counts, and not the other of the same kind and contact.
     pub fn counts_before(&self, other: &Self) -> bool {
         match self.newest_counts() {
+            true if self.withdraws() => self.at >= other.at,
             true => (self.at, &self.value) > (other.at, &other.value),
             false => self.at < other.at,
         }
+    }
+
+    /// Whether it withdraws a mark as unread.
+    fn withdraws(&self) -> bool {
+        let is_zero = |count: &String| count.bytes().all(|digit| digit == b'0');
+        self.kind == UNREAD && self.value.as_ref().is_some_and(is_zero)
     }
 
     fn newest_counts(&self) -> bool {
@@ -116,13 +120,20 @@ macro_rules! upsert_waiting {
 /// Stores updates, each once, until what they wait for arrives.
 ///
 /// Of two equal ones the one that counts is kept. A statement each for the kinds of which the newest and the earliest counts,
-/// because Citus takes no values in the condition of an upsert.
+/// and for those that withdraw others, because Citus takes no values in the condition of an upsert.
 pub fn add_waiting(connection: &mut Connection, org: OrgId, rows: &[WaitingUpdate]) -> StoreResult<()> {
     let (newest, earliest): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.newest_counts());
     let (at, new_at) = (waiting_updates::at, excluded(waiting_updates::at));
+    let (withdrawn, newest): (Vec<_>, Vec<_>) = newest.into_iter().partition(|row| row.withdraws());
     if !newest.is_empty() {
-        let is_greater = excluded(waiting_updates::value).gt(waiting_updates::value).assume_not_null();
-        upsert_waiting!(connection, org, newest, new_at.gt(at).or(new_at.eq(at).and(is_greater)));
+        let (value, new_value) = (waiting_updates::value, excluded(waiting_updates::value));
+        let is_greater = new_value.gt(value).assume_not_null();
+        let is_first = value.is_null().and(new_value.is_not_null());
+        let is_later = new_at.gt(at).or(new_at.eq(at).and(is_greater.or(is_first)));
+        upsert_waiting!(connection, org, newest, is_later);
+    }
+    if !withdrawn.is_empty() {
+        upsert_waiting!(connection, org, withdrawn, new_at.ge(at));
     }
     if !earliest.is_empty() {
         upsert_waiting!(connection, org, earliest, new_at.lt(at));
@@ -143,24 +154,6 @@ pub fn limit_waiting(connection: &mut Connection, org: OrgId, session: SessionId
         diesel::delete(of_session().filter(waiting_updates::received_at.le(received_at)))
             .execute(connection)?;
     }
-    Ok(())
-}
-
-/// Organizations of the updates that have waited too long, oldest first.
-pub fn orgs_with_expired_waiting(connection: &mut Connection, limit: i64) -> StoreResult<Vec<OrgId>> {
-    Ok(waiting_updates::table
-        .filter(waiting_updates::received_at.lt(now.into_sql::<Timestamptz>() - WAITING_DAYS.days()))
-        .order(waiting_updates::received_at)
-        .limit(limit)
-        .select(waiting_updates::org_id)
-        .load(connection)?)
-}
-
-/// Deletes the organization's updates that have waited too long.
-pub fn delete_expired_waiting(connection: &mut Connection, org: OrgId) -> StoreResult<()> {
-    let expired = org_rows!(waiting_updates, org)
-        .filter(waiting_updates::received_at.lt(now.into_sql::<Timestamptz>() - WAITING_DAYS.days()));
-    diesel::delete(expired).execute(connection)?;
     Ok(())
 }
 

@@ -1,19 +1,21 @@
 //! Reading media files: those to fetch, to serve and to expire.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use diesel::dsl::now;
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::Timestamptz;
 use serde_json::Value;
 
 use crate::bulk::has_key_of;
 use crate::connection::{Connection, StoreResult};
+use crate::interval::interval;
 use crate::org_rows::{org_rows, same_chat};
 use crate::schema::{chat_addresses, chats, media};
 use crate::visibility::is_visible;
 use switchboard_core::ids::{ChatAddress, MediaId, OrgId, SessionId};
-use switchboard_core::instant::Instant;
 
 /// The state of a file that is to be fetched.
 pub const PENDING: &str = "pending";
@@ -119,26 +121,27 @@ pub fn find(
     Ok(found.first(connection).optional()?)
 }
 
-/// Up to `limit` files in a state since that time or longer, of all organizations: pending ones by their creation, stored
-/// ones by when they were stored.
+/// Up to `limit` files in a state for that long, by the database's clock, of all organizations: pending ones by their
+/// creation, stored ones by when they were stored.
 pub fn older(
     connection: &mut Connection,
     state: &str,
-    than: Instant,
+    age: Duration,
     limit: i64,
 ) -> StoreResult<Vec<(OrgId, MediaId)>> {
+    let since = now.into_sql::<Timestamptz>() - interval(age);
     let columns = (media::org_id, media::media_id);
     Ok(match state {
         PENDING => media::table
             .filter(media::state.eq("pending"))
-            .filter(media::created_at.le(than))
+            .filter(media::created_at.le(since))
             .order(media::created_at)
             .limit(limit)
             .select(columns)
             .load(connection)?,
         _ => media::table
             .filter(media::state.eq("stored"))
-            .filter(media::updated_at.le(than))
+            .filter(media::updated_at.le(since))
             .order(media::updated_at)
             .limit(limit)
             .select(columns)

@@ -53,6 +53,16 @@ fn organization_leaves_a_quarter_to_others() {
 }
 
 #[test]
+fn organization_leaves_one_of_two_connections_to_others() {
+    let [busy, calm] = [1, 2].map(org);
+    let mut queue = Queue::new(&PoolOptions::background(2));
+    for org in [busy, busy, calm] {
+        push(&mut queue, org, JobKind::Write);
+    }
+    assert_eq!(start(&mut queue).0, [(busy, JobKind::Write), (calm, JobKind::Write)]);
+}
+
+#[test]
 fn organization_has_more_again_when_others_were_idle() {
     let [busy, calm] = [1, 2].map(org);
     let mut queue = queue();

@@ -12,19 +12,31 @@ SELECT
     e.actor,
     e.changes,
     ARRAY(
-        SELECT sc.session_id FROM session_chats sc
-        WHERE sc.org_id = e.org_id AND sc.chat_key = e.chat_key
-            -- Other events of the transaction that attached the session are at most moments older.
-            AND NOT EXISTS (
-                SELECT FROM events a
-                WHERE a.org_id = e.org_id AND a.chat_key = e.chat_key AND a.at > e.at + interval '1 second'
-                    AND a.kind = 'attached' AND a.session_id = sc.session_id
-            )
+        SELECT held.session_id FROM (
+            SELECT sc.session_id FROM session_chats sc WHERE sc.org_id = e.org_id AND sc.chat_key = e.chat_key
+            UNION ALL
+            SELECT substr(fields.field, length('held_by.') + 1)
+            FROM jsonb_object_keys(deleted.changes) fields (field)
+            WHERE starts_with(fields.field, 'held_by.')
+        ) held
+        -- Other events of the transaction that attached the session are at most moments older.
+        WHERE NOT EXISTS (
+            SELECT FROM events a
+            WHERE a.org_id = e.org_id AND a.chat_key = e.chat_key AND a.at > e.at + interval '1 second'
+                AND a.kind = 'attached' AND a.session_id = held.session_id
+        )
     ) AS held_by,
-    ARRAY(
-        SELECT sc.claimed_by FROM session_chats sc
-        WHERE sc.org_id = e.org_id AND sc.chat_key = e.chat_key AND sc.claimed_by IS NOT NULL
-    ) AS claimed_by,
+    CASE
+        WHEN c.chat_key IS NULL THEN (
+            SELECT jsonb_object_agg(substr(fields.field, length('held_by.') + 1), fields.change -> 0)
+            FROM jsonb_each(deleted.changes) fields (field, change)
+            WHERE starts_with(fields.field, 'held_by.') AND fields.change -> 0 <> 'true'
+        )
+        ELSE (
+            SELECT jsonb_object_agg(sc.session_id, sc.claimed_by) FROM session_chats sc
+            WHERE sc.org_id = e.org_id AND sc.chat_key = e.chat_key AND sc.claimed_by IS NOT NULL
+        )
+    END AS claims,
     CASE
         WHEN c.chat_key IS NULL THEN ARRAY(
             SELECT substr(fields.field, length('labels.') + 1)
@@ -52,9 +64,16 @@ SELECT
     e.from_me,
     e.author
 FROM events e
-LEFT JOIN chats c ON c.org_id = e.org_id AND c.chat_key = e.chat_key
-LEFT JOIN sessions s ON s.org_id = e.org_id AND s.session_id = e.session_id
--- {field: [value, null]}. OFFSET 0 keeps this a look-up for each event.
+-- OFFSET 0 keeps these look-ups by key for each event: while the tables are small, reading all of an organization's rows
+-- seems to cost as much, and a plan lasts until they are analyzed again.
+LEFT JOIN LATERAL (
+    SELECT c.org_id, c.chat_key, c.chat_id, c.assignee FROM chats c
+    WHERE c.org_id = e.org_id AND c.chat_key = e.chat_key OFFSET 0
+) c ON true
+LEFT JOIN LATERAL (
+    SELECT s.phone FROM sessions s WHERE s.org_id = e.org_id AND s.session_id = e.session_id OFFSET 0
+) s ON true
+-- {field: [value, null]}.
 LEFT JOIN LATERAL (
     SELECT d.changes FROM events d
     WHERE c.chat_key IS NULL AND d.org_id = e.org_id AND d.chat_key = e.chat_key AND d.kind = 'deleted'

@@ -1,5 +1,7 @@
 //! Strings, numbers, bools and bytes, from JSON and from paths and queries.
 
+use std::num::IntErrorKind;
+
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE as URL_SAFE_ALPHABET;
 use base64::engine::DecodePaddingMode;
@@ -112,10 +114,38 @@ macro_rules! integers {
 
 integers! {
     i32: "must be an integer of 32 bits",
-    i64: "must be an integer",
+    i64: "must be an integer of 64 bits",
     u32: "must be an integer of 32 bits that is not negative",
-    u64: "must be an integer that is not negative"
+    u64: "must be an integer of 64 bits that is not negative"
 }
+
+/// An integer whose range is checked once it is read: one that its type cannot hold becomes the nearest that it can.
+#[derive(Clone, Copy, Debug)]
+pub struct Saturated<T>(pub T);
+
+macro_rules! saturated {
+    ($($integer:ty),*) => {$(
+        impl Scalar for Saturated<$integer> {
+            const EXPECTED: Problem = <$integer>::EXPECTED;
+
+            fn from_text(text: &str) -> Result<Self, Problem> {
+                <$integer>::from_text(text).map(Self).or_else(|problem| match text.parse::<$integer>() {
+                    Err(error) if *error.kind() == IntErrorKind::PosOverflow => Ok(Self(<$integer>::MAX)),
+                    Err(error) if *error.kind() == IntErrorKind::NegOverflow => Ok(Self(<$integer>::MIN)),
+                    Ok(_) | Err(_) => Err(problem),
+                })
+            }
+
+            fn from_integer(value: i128) -> Option<Self> {
+                let nearest = value.clamp(<$integer>::MIN.into(), <$integer>::MAX.into());
+                <$integer>::from_integer(nearest).map(Self)
+            }
+        }
+    )*};
+}
+
+saturated!(i32, i64);
+from_json!([] Saturated<i32>, [] Saturated<i64>);
 
 impl Scalar for f64 {
     const EXPECTED: Problem = "must be a number";

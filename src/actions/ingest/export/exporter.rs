@@ -15,9 +15,7 @@ use crate::pb::ingest_event::{
 };
 use crate::pb::ingest_json::{connection_status, receipt_kind};
 use crate::store::export::{self as rows, SessionRow};
-use crate::store::ingest::{
-    Contact as ContactRow, MEMBER, READ_MARK, SessionChatKey, UNREAD, WaitingUpdate, unread_counts,
-};
+use crate::store::ingest::{Contact as ContactRow, MEMBER, READ_MARK, UNREAD, WaitingUpdate};
 use crate::store::{Connection, StoreResult, labels, members, properties};
 
 /// Events that are sent together.
@@ -135,23 +133,15 @@ impl Exporter {
         }
     }
 
-    /// Sends the unread counts that do not follow from messages and read marks.
+    /// Sends the marks as unread: the other unread counts follow from messages and read marks.
     fn send_unread(&mut self, connection: &mut Connection, row: &SessionRow) -> StoreResult<()> {
-        let (org, session) = (self.org, row.session_id);
         let mut after = i64::MIN;
         loop {
-            let page = rows::unread_after(connection, org, session, after, PAGE)?;
+            let page = rows::marked_unread_after(connection, self.org, row.session_id, after, PAGE)?;
             let Some((last, ..)) = page.last() else { return Ok(()) };
             after = *last;
-            let keys: Vec<_> =
-                page.iter().map(|(chat_key, ..)| SessionChatKey { session, chat_key: *chat_key }).collect();
-            let counts: HashMap<SessionChatKey, i64> =
-                unread_counts(connection, org, &keys)?.into_iter().collect();
-            for ((_, chat, count, has_mark), key) in page.into_iter().zip(keys) {
-                let counted = counts.get(&key).copied().unwrap_or_default();
-                if i64::from(count) > counted || (counted == 0 && !has_mark) {
-                    self.send(row.phone.as_str(), Event::Unread(Unread { chat, count: Some(count) }))?;
-                }
+            for (_, chat, count) in page {
+                self.send(row.phone.as_str(), Event::Unread(Unread { chat, count: Some(count) }))?;
             }
         }
     }

@@ -30,14 +30,16 @@ pub(super) fn parse(message: Message) -> Result<Change> {
     let body = message.body.map(|text| body("message.body", text)).transpose()?;
     let mut details = Map::new();
     if !message.mentioned_ids.is_empty() {
-        let ids = message.mentioned_ids.into_iter().map(|id| canonical("message.mentionedIds", id));
+        let ids =
+            message.mentioned_ids.into_iter().map(|id| canonical(&|| "message.mentionedIds".to_owned(), id));
         details.insert("mentioned_ids".to_owned(), ids.collect::<Result<Vec<_>>>()?.into());
     }
     if let Some(author) = message.author {
-        details.insert("author".to_owned(), canonical("message.author", author)?.into());
+        details.insert("author".to_owned(), canonical(&|| "message.author".to_owned(), author)?.into());
     }
-    add_present!(details, message, string_detail, broadcast_id device_type duration from media_key
-        message_ticket_id order_id performed_by prev_body quoted_message_id sent_message_id to token);
+    add_present!(details, message, address_detail, from to);
+    add_present!(details, message, string_detail, broadcast_id device_type duration media_key message_ticket_id order_id
+        performed_by prev_body quoted_message_id sent_message_id token);
     add_present!(details, message, other_detail, broadcast flag_response_time flag_status forwarding_score has_media
         has_quoted_msg has_reaction is_deleted is_ephemeral is_forwarded is_gif is_starred is_status silent);
     add_present!(details, message, json_detail, flag_metadata invite_v4 links location media poll_info poll_results
@@ -73,8 +75,15 @@ pub(super) fn parse(message: Message) -> Result<Change> {
 }
 
 /// The canonical spelling of an address; another text stays as it is.
-fn canonical(field: &str, id: String) -> Result<String> {
-    id.parse::<ChatAddress>().map_or_else(|_| text(field, id), |address| Ok(address.as_str().to_owned()))
+fn canonical(field: &dyn Fn() -> String, id: String) -> Result<String> {
+    match id.parse::<ChatAddress>() {
+        Ok(address) => Ok(address.as_str().to_owned()),
+        Err(_) => text(&field(), id),
+    }
+}
+
+fn address_detail(field: &dyn Fn() -> String, value: String) -> Result<Value> {
+    canonical(field, value).map(Value::from)
 }
 
 fn string_detail(field: &dyn Fn() -> String, value: String) -> Result<Value> {

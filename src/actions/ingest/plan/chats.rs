@@ -15,13 +15,32 @@ use crate::store::{StoreResult, Transaction};
 /// The chats of a batch, by every address that it names.
 pub(super) struct Chats {
     keys: HashMap<ChatAddress, i64>,
-    created: BTreeSet<i64>,
+    /// Those that the batch creates, until an event says when they last changed.
+    undated: BTreeSet<i64>,
 }
 
 impl Chats {
     /// The chat of an address of the batch, if it exists.
     pub(super) fn find(&self, address: &ChatAddress) -> Option<i64> {
         self.keys.get(address).copied()
+    }
+
+    /// When what all sessions share of a chat last changed, with the newest event that reports something of it.
+    ///
+    /// An older version of one field does not undo that another changed later, nor does an event that changes nothing.
+    pub(super) fn updated_at(
+        &mut self,
+        (chat_key, stored): (i64, Instant),
+        newest: Reported,
+        is_changed: bool,
+    ) -> Instant {
+        if self.undated.remove(&chat_key) {
+            newest.at
+        } else if is_changed || newest.is_given {
+            stored.max(newest.at)
+        } else {
+            stored
+        }
     }
 }
 
@@ -61,7 +80,7 @@ pub(super) fn create_missing(
     let named = context.changes.iter().filter_map(|(_, change)| change.created_chat());
     let missing: BTreeSet<&ChatAddress> = named.filter(|chat| !found.contains_key(*chat)).collect();
     if missing.is_empty() {
-        return Ok(Chats { keys: found, created: BTreeSet::new() });
+        return Ok(Chats { keys: found, undated: BTreeSet::new() });
     }
     let new: BTreeSet<&ChatAddress> = missing.iter().map(|address| context.canonical(address)).collect();
     let with_kind = new.iter().map(|address| match address.kind() {
@@ -78,15 +97,15 @@ pub(super) fn create_missing(
     let named = context.changes.iter().filter_map(|(_, change)| change.chat());
     let named: BTreeSet<&ChatAddress> = named.filter(|chat| !found.contains_key(*chat)).collect();
     let known = look_up(tx, context, &named)?;
-    let created = missing.iter().filter_map(|chat| known.get(*chat).copied()).collect();
-    Ok(Chats { keys: found.into_iter().chain(known).collect(), created })
+    let undated = missing.iter().filter_map(|chat| known.get(*chat).copied()).collect();
+    Ok(Chats { keys: found.into_iter().chain(known).collect(), undated })
 }
 
 /// Writes what all sessions share of the chats, and their members. The key's sessions change nothing of chats that it claims.
 pub(super) fn write(
     tx: &mut Transaction<'_>,
     context: &Context<'_>,
-    chats: &Chats,
+    chats: &mut Chats,
     (claimant, claimed): (Option<&Claimant>, &BTreeSet<ChatAddress>),
 ) -> StoreResult<()> {
     let claimed: BTreeSet<i64> = claimed.iter().filter_map(|chat| chats.find(chat)).collect();
@@ -124,27 +143,21 @@ pub(super) fn write(
                 apply(&mut chat, *reported, change);
             }
         }
-        let is_new = chats.created.contains(&key);
-        let is_changed = with_other_members.contains(&key) || is_new || differs(&chat, &before);
-        chat.updated_at = updated_at(chat.updated_at, changes, is_changed);
+        let is_changed = with_other_members.contains(&key) || differs(&chat, &before);
+        if let Some(newest) = newest(changes) {
+            chat.updated_at = chats.updated_at((key, chat.updated_at), newest, is_changed);
+        }
         changed.extend(Changed::new(before, chat));
     }
     if changed.is_empty() { Ok(()) } else { rows::update_chats(tx, &changed) }
 }
 
-/// When what all sessions share of a chat last changed. Events that change nothing cannot move it back.
-fn updated_at(stored: Instant, changes: &[(Reported, &Change)], is_changed: bool) -> Instant {
+/// The newest event that reports what all sessions share of the chat.
+fn newest(changes: &[(Reported, &Change)]) -> Option<Reported> {
     let has_only_flags =
         |change: &Change| matches!(change, Change::Chat { change, .. } if change.has_only_flags());
     let of_shared = changes.iter().filter(|(_, change)| !has_only_flags(change));
-    let Some(newest) = of_shared.map(|(reported, _)| *reported).max_by_key(|reported| reported.at) else {
-        return stored;
-    };
-    match is_changed {
-        true => newest.at,
-        false if newest.is_given => stored.max(newest.at),
-        false => stored,
-    }
+    of_shared.map(|(reported, _)| *reported).max_by_key(|reported| reported.at)
 }
 
 /// Whether anything differs but when it was reported.

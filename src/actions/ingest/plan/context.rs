@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::versions::Reported;
 use crate::actions::ingest::change::Change;
 use crate::actions::ingest::persons::Persons;
+use crate::actions::ingest::scope::SessionScope;
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 use crate::store::ingest::{self as rows, DeletedChat};
@@ -14,6 +15,8 @@ use crate::store::{StoreResult, Transaction};
 pub(super) struct Context<'c> {
     pub(super) org: OrgId,
     pub(super) now: Instant,
+    /// Whether they are what a gateway lists.
+    pub(super) is_of_lists: bool,
     /// In the order of arrival.
     pub(super) changes: Vec<(SessionId, &'c Change)>,
     /// The indexes of their events.
@@ -26,17 +29,22 @@ pub(super) struct Context<'c> {
 impl<'c> Context<'c> {
     /// Looks up the persons that the changes name.
     ///
-    /// Messages that were deleted with their chats are left out.
-    pub(super) fn new(tx: &mut Transaction<'_>, org: OrgId, changes: Changes<'c>) -> StoreResult<Self> {
+    /// Messages that were deleted with their chats are left out, and chats that are deleted and only listed.
+    pub(super) fn new(
+        tx: &mut Transaction<'_>,
+        scope: &SessionScope,
+        changes: Changes<'c>,
+    ) -> StoreResult<Self> {
+        let (org, is_of_lists) = (scope.org, scope.is_of_lists);
         let mut seen = BTreeSet::new();
         let addresses = changes.iter().flat_map(|(.., change)| addresses(change));
         let addresses: Vec<&ChatAddress> = addresses.filter(|address| seen.insert(*address)).collect();
         let persons = Persons::find_or_link(tx, org, &addresses)?;
-        let changes = without_deleted(tx, org, &persons, changes)?;
+        let changes = without_deleted(tx, scope, &persons, changes)?;
         let own = own_addresses(tx, org, &changes)?;
         let (indexes, changes) =
             changes.into_iter().map(|(index, session, change)| (index, (session, change))).unzip();
-        Ok(Self { org, now: Instant::now(), changes, indexes, persons, own })
+        Ok(Self { org, now: Instant::now(), is_of_lists, changes, indexes, persons, own })
     }
 
     /// The address under which an address is stored: the one by which its person is known.
@@ -53,13 +61,6 @@ impl<'c> Context<'c> {
     pub(super) fn reported(&self, given: Option<Instant>, place: usize) -> Reported {
         let place = i64::try_from(place).unwrap_or_default();
         Reported::new(given, Instant::from_micros(self.now.micros() + place))
-    }
-
-    /// When what all sessions share of a chat last changed. An event that changes nothing cannot move it back.
-    pub(super) fn updated_at(&self, stored: Instant, given: Option<Instant>, is_changed: bool) -> Instant {
-        // Fields of the same batch may have later times of arrival.
-        let newer = |given| stored.max(given);
-        if is_changed { given.unwrap_or_else(|| newer(self.now)) } else { given.map_or(stored, newer) }
     }
 }
 
@@ -85,10 +86,11 @@ fn own_addresses(
 
 /// Leaves out messages that were sent before their chat was deleted.
 ///
-/// A caller deleted it from the session. A chat event ends that.
+/// A caller deleted it from the session. A later chat event ends that, unless the chat is only listed: then it is left out
+/// while the session does not hold the chat.
 fn without_deleted<'c>(
     tx: &mut Transaction<'_>,
-    org: OrgId,
+    scope: &SessionScope,
     persons: &Persons,
     mut changes: Changes<'c>,
 ) -> StoreResult<Changes<'c>> {
@@ -101,22 +103,49 @@ fn without_deleted<'c>(
     if chats.is_empty() {
         return Ok(changes);
     }
-    let mut deleted = rows::deletions(tx, org, &chats.iter().collect::<Vec<_>>())?;
+    let mut deleted = rows::deletions(tx, scope.org, &chats.iter().collect::<Vec<_>>())?;
     if deleted.is_empty() {
         return Ok(changes);
     }
-    let with_event = changes.iter().filter(|(.., change)| matches!(change, Change::Chat { .. }));
-    let back = with_event.filter_map(|(_, session, change)| chat_of(*session, change));
-    let back: BTreeSet<DeletedChat> = back.filter(|chat| deleted.remove(chat).is_some()).collect();
-    if !back.is_empty() {
-        rows::remove_deletions(tx, org, &back.iter().collect::<Vec<_>>())?;
-    }
+    let held = match scope.is_of_lists {
+        true => held(tx, scope.org, deleted.keys())?,
+        false => BTreeSet::new(),
+    };
+    let mut back = BTreeSet::new();
     changes.retain(|(_, session, change)| {
-        let Change::Message { message, .. } = change else { return true };
-        let deleted_at = chat_of(*session, change).and_then(|chat| deleted.get(&chat));
-        deleted_at.is_none_or(|at| message.sent_at >= *at)
+        let Some(chat) = chat_of(*session, change) else { return true };
+        let Some(deleted_at) = deleted.get(&chat) else { return true };
+        if let Change::Message { message, .. } = change {
+            return message.sent_at >= *deleted_at;
+        }
+        if scope.is_of_lists {
+            return held.contains(&chat);
+        }
+        deleted.remove(&chat);
+        back.insert(chat);
+        true
     });
+    if !back.is_empty() {
+        rows::remove_deletions(tx, scope.org, &back.iter().collect::<Vec<_>>())?;
+    }
     Ok(changes)
+}
+
+/// Those of the chats that their sessions hold.
+fn held<'d>(
+    tx: &mut Transaction<'_>,
+    org: OrgId,
+    chats: impl Iterator<Item = &'d DeletedChat> + Clone,
+) -> StoreResult<BTreeSet<DeletedChat>> {
+    let addresses: BTreeSet<&ChatAddress> = chats.clone().map(|(_, address)| address).collect();
+    let keys = rows::chats_by_address(tx, org, &addresses.into_iter().collect::<Vec<_>>())?;
+    let holders = rows::session_chat_keys(tx, org, &keys.values().copied().collect::<Vec<_>>())?;
+    let is_held = |(session, address): &&DeletedChat| {
+        keys.get(address).is_some_and(|chat_key| {
+            holders.iter().any(|held| (held.session, held.chat_key) == (*session, *chat_key))
+        })
+    };
+    Ok(chats.filter(is_held).cloned().collect())
 }
 
 /// The chat and the persons that a change names.

@@ -106,7 +106,7 @@ pub(super) fn write(
     tx: &mut Transaction<'_>,
     context: &Context<'_>,
     inboxes: &[ResolvedInbox<'_>],
-    chats: &Chats,
+    chats: &mut Chats,
 ) -> StoreResult<()> {
     let mut by_chat = ByChat::new();
     for inbox in inboxes {
@@ -131,9 +131,10 @@ pub(super) fn write(
         let Some(inboxes) = by_chat.get(&before.chat_key) else { continue };
         let mut chat = before.clone();
         inboxes.iter().for_each(|resolved| apply(&mut chat, resolved.inbox));
-        let given = inboxes.iter().rev().find_map(|resolved| resolved.inbox.updated_at);
+        let given = inboxes.iter().filter_map(|resolved| resolved.inbox.updated_at).max();
+        let newest = context.reported(given, 0);
         let is_changed = chat != before || with_other_data.contains(&chat.chat_key);
-        chat.updated_at = context.updated_at(chat.updated_at, given, is_changed);
+        chat.updated_at = chats.updated_at((chat.chat_key, chat.updated_at), newest, is_changed);
         changed.extend(Changed::new(before, chat));
     }
     if changed.is_empty() { Ok(()) } else { rows::update(tx, &changed) }

@@ -78,7 +78,7 @@ pub(super) fn write(
     Ok(changed)
 }
 
-/// Replaces the members by a list, unless a later list is stored.
+/// Replaces the members by a list, unless a later list is stored. Two lists of one instant are united.
 fn replace(chat: &mut Chat, members: &mut Members, reported: Reported, list: &[rows::Member]) {
     let at = reported.at.micros();
     let listed_at = chat.field_times.0.get(MEMBERS).copied().unwrap_or(i64::MIN);
@@ -90,9 +90,14 @@ fn replace(chat: &mut Chat, members: &mut Members, reported: Reported, list: &[r
     chat.field_times.0.insert(MEMBERS.to_owned(), at);
     chat.member_times.0.retain(|_, changed_at| *changed_at >= at);
     let changed_later = |contact: &ChatAddress| chat.member_times.0.contains_key(contact.as_str());
-    members.retain(|contact, _| changed_later(contact));
-    let listed = list.iter().filter(|member| !changed_later(&member.contact));
-    members.extend(listed.map(|member| (member.contact.clone(), member.clone())));
+    if at > listed_at {
+        members.retain(|contact, _| changed_later(contact));
+    }
+    for listed in list.iter().filter(|member| !changed_later(&member.contact)) {
+        let member = members.entry(listed.contact.clone()).or_insert_with(|| listed.clone());
+        member.is_admin |= listed.is_admin;
+        member.is_super_admin |= listed.is_super_admin;
+    }
 }
 
 /// Applies the change of a member, unless a later one is stored.

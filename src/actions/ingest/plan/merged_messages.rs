@@ -1,10 +1,10 @@
-//! Moves messages and what waits for them when addresses are joined.
+//! Moves messages and what waits for them when addresses are joined, and changes what messages quote.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::message_events::record_edit;
 use super::message_rows::{self, states};
-use super::session_chats::{self, marked_unread};
+use super::session_chats;
 use super::waiting::{Target, Waiting, target, update};
 use crate::actions::ingest::message_state::MessageState;
 use crate::ids::ChatAddress;
@@ -41,19 +41,11 @@ pub(crate) fn rename_authors(
     let persons: BTreeMap<&str, &str> =
         renamed.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
     let chats: BTreeSet<SessionChatKey> = duplicates.iter().map(|key| key.chat).collect();
-    let chat_keys: BTreeSet<i64> = chats.iter().map(|chat| chat.chat_key).collect();
-    let marked = match duplicates.is_empty() {
-        true => Vec::new(),
-        // While each message is still counted twice.
-        false => marked_unread(tx, &chat_keys.into_iter().collect::<Vec<_>>())?,
-    };
     merge_duplicates(tx, &duplicates, |key| key.author = persons[&*key.author].to_owned())?;
     rows::rename_authors(tx, org, renamed)?;
     match duplicates.is_empty() {
         true => Ok(()),
-        false => {
-            session_chats::recount(tx, &chats.into_iter().collect::<Vec<_>>(), &marked.into_iter().collect())
-        }
+        false => session_chats::recount(tx, &chats.into_iter().collect::<Vec<_>>()),
     }
 }
 
@@ -77,6 +69,27 @@ fn merge_duplicates(
         }
     }
     write_edited(tx, &before, merged)
+}
+
+/// Lets these messages of a chat quote the message of that id.
+pub(crate) fn set_quoted(
+    tx: &mut Transaction<'_>,
+    chat: SessionChatKey,
+    keys: &[MessageKey],
+    quoted: &str,
+) -> StoreResult<()> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let org = tx.org();
+    // Before they are read: their receipts wait for it, too.
+    rows::lock_session_chats(tx, org, &[chat])?;
+    let before = stored(tx, keys.iter())?;
+    let mut after = before.clone();
+    for (_, state) in after.iter_mut().filter(|(key, _)| keys.contains(key)) {
+        state.details.insert("quoted_message_id".to_owned(), quoted.into());
+    }
+    write_edited(tx, &before, after)
 }
 
 type States = BTreeMap<MessageKey, MessageState>;

@@ -18,9 +18,10 @@ pub(super) fn kept_text(keeps: bool, before: &MessageState, after: &MessageState
     }
 }
 
-/// Records that a message was stored.
-pub(super) fn record_new(tx: &mut Transaction<'_>, key: &MessageKey) {
-    record(tx, EventKind::MessageCreated, key, FieldChanges::default());
+/// Records that a message was stored, or that one has another id from now on.
+pub(super) fn record_new(tx: &mut Transaction<'_>, key: &MessageKey, is_renamed: bool) {
+    let kind = if is_renamed { EventKind::MessageUpdated } else { EventKind::MessageCreated };
+    record(tx, kind, key, FieldChanges::default());
 }
 
 /// Records a change of a stored message, with fields that are kept of it, and changed reactions to it.
@@ -47,10 +48,17 @@ pub(super) fn record_edit(
     if after.body.is_some() {
         changes = changes.field("latest_message.body", &before.body, &after.body);
     }
-    if !changes.is_empty() {
+    if !changes.is_empty() || shown(before) != shown(after) {
         record(tx, kind, key, if is_latest { changes.with(kept) } else { kept });
     }
     record_reactions(tx, key, before, after);
+}
+
+/// What is shown of a message besides its reactions, which have events of their own, and its receipts: in a large group each
+/// message has thousands, and each event has the message with all of them. Without its version: a message that is reported
+/// again unchanged is not updated.
+fn shown(message: &MessageState) -> impl PartialEq {
+    (&message.sender, &message.kind, &message.body, &message.details)
 }
 
 /// Records an event for each reaction that changed.

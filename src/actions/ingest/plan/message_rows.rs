@@ -1,12 +1,13 @@
 //! Message state from and to rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use crate::actions::ingest::message_state::MessageState;
+use crate::actions::ingest::persons::{Persons, may_be_linked};
 use crate::error::Error;
-use crate::ids::{AddressKind, ChatAddress, SessionId};
+use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::store::ingest::{Message, MessageKey, write_messages};
 use crate::store::{StoreResult, Transaction, media};
 
@@ -54,9 +55,30 @@ pub(super) fn write(
     let org = tx.org();
     let deleted = states.iter().filter(|(_, state)| state.is_deleted()).map(|(key, _)| key);
     media::delete_of_messages(tx, org, &deleted.collect::<Vec<_>>())?;
-    let rows: Vec<Message> =
-        states.into_iter().map(|(key, state)| to_row(key, bounded(state))).collect::<StoreResult<_>>()?;
-    write_messages(tx, &rows, added)
+    let states: Vec<(MessageKey, MessageState)> =
+        states.into_iter().map(|(key, state)| (key, bounded(state))).collect();
+    let linked = with_links(tx, org, &states)?;
+    let rows = states.into_iter().zip(linked).map(|((key, state), has_links)| to_row(key, state, has_links));
+    write_messages(tx, &rows.collect::<StoreResult<Vec<Message>>>()?, added)
+}
+
+/// Whether an address in each of the messages may not be the one by which its person is known.
+///
+/// Only of messages that name nothing but phone numbers with one spelling it must be looked up.
+fn with_links(
+    tx: &mut Transaction<'_>,
+    org: OrgId,
+    states: &[(MessageKey, MessageState)],
+) -> StoreResult<Vec<bool>> {
+    let named = states.iter().map(|(_, state)| {
+        let persons: BTreeSet<ChatAddress> = state.persons().filter_map(|it| it.parse().ok()).collect();
+        (!persons.iter().any(may_be_linked)).then_some(persons)
+    });
+    let named: Vec<Option<BTreeSet<ChatAddress>>> = named.collect();
+    let phones: BTreeSet<&ChatAddress> = named.iter().flatten().flatten().collect();
+    let persons = Persons::find(tx, org, &phones.into_iter().collect::<Vec<_>>())?;
+    let is_other = |phone: &ChatAddress| persons.of(phone) != phone;
+    Ok(named.iter().map(|phones| phones.as_ref().is_none_or(|phones| phones.iter().any(is_other))).collect())
 }
 
 /// The state with as many persons as a large group has: those with the first addresses, whichever came first.
@@ -78,11 +100,10 @@ fn bounded(mut state: MessageState) -> MessageState {
     state
 }
 
-fn to_row(key: MessageKey, state: MessageState) -> StoreResult<Message> {
+fn to_row(key: MessageKey, state: MessageState, has_links: bool) -> StoreResult<Message> {
     let field_times = (!state.field_times.is_empty()).then(|| serde_json::to_value(&state.field_times));
     let reactions = (!state.reactions.is_empty()).then(|| serde_json::to_value(&state.reactions));
     let silent = state.is_silent();
-    let has_links = state.persons().any(may_be_linked);
     Ok(Message {
         silent,
         has_links,
@@ -99,12 +120,4 @@ fn to_row(key: MessageKey, state: MessageState) -> StoreResult<Message> {
         details: Value::Object(state.details),
         field_times: field_times.transpose().map_err(Error::internal)?,
     })
-}
-
-/// Whether a person may be known by another address than this one.
-///
-/// That is no phone number, or one with two spellings.
-fn may_be_linked(address: &str) -> bool {
-    let address = address.parse::<ChatAddress>();
-    address.is_ok_and(|address| address.kind() != AddressKind::Person || address.other_spelling().is_some())
 }

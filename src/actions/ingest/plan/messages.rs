@@ -220,7 +220,7 @@ fn write_entries(
     // Stable: messages of one time keep the order of their arrival.
     created.sort_by_key(|(sent_at, _)| *sent_at);
     let live = created.iter().filter(|(sent_at, _)| !scope.is_history(*sent_at));
-    live.for_each(|(_, key)| record_new(tx, key));
+    live.for_each(|(_, key)| record_new(tx, key, scope.renames_messages));
     if !changed.is_empty() {
         let added: Vec<_> = new.into_iter().collect();
         let written = message_rows::write(tx, changed, &added)?;

@@ -74,11 +74,14 @@ pub(super) fn lock(
             entry.now.claimed_by = entry.now.claimed_by.take().filter(is_claimants);
         }
         if let Change::Chat { change, .. } = change {
-            entry.apply(context.reported(change.updated_at, place), change);
+            entry.apply(context.reported(change.updated_at, place), change, context.is_of_lists);
         } else if let Change::Read { up_to, .. } = change {
             entry.read(*up_to);
         } else if let Change::Unread { count, .. } = change {
-            entry.min_unread = entry.min_unread.max(Some(*count));
+            match context.is_of_lists {
+                true => entry.list_unread(*count),
+                false => entry.mark_unread(Some(*count)),
+            }
         }
     }
     Ok(session_chats)
@@ -102,7 +105,6 @@ fn held_by_others(
 pub(crate) fn merge(
     tx: &mut Transaction<'_>,
     into: &BTreeMap<i64, i64>,
-    marked: &BTreeMap<SessionChatKey, i32>,
 ) -> StoreResult<BTreeMap<SessionChatKey, SessionChat>> {
     let org = tx.org();
     let chat_keys: Vec<i64> = into.iter().flat_map(|(removed, kept)| [*removed, *kept]).collect();
@@ -110,7 +112,7 @@ pub(crate) fn merge(
     let (removed, kept): (Vec<SessionChat>, Vec<SessionChat>) = rows::lock_session_chats(tx, org, &keys)?
         .into_iter()
         .partition(|row| into.contains_key(&row.key.chat_key));
-    let mut session_chats = SessionChats(kept.into_iter().map(|row| Entry::recounted(row, marked)).collect());
+    let mut session_chats = SessionChats(kept.into_iter().map(Entry::recounted).collect());
     for row in removed {
         let key = SessionChatKey { chat_key: into[&row.key.chat_key], ..row.key };
         session_chats.get(key)?.merge(row);
@@ -118,23 +120,6 @@ pub(crate) fn merge(
     let merged = session_chats.0.iter().map(|(key, entry)| (*key, entry.now.clone())).collect();
     session_chats.write(tx, org, Instant::now())?;
     Ok(merged)
-}
-
-/// Sessions' chats whose unread count does not follow from their messages: marked as unread, or known to be 0.
-pub(crate) fn marked_unread(
-    tx: &mut Transaction<'_>,
-    chat_keys: &[i64],
-) -> StoreResult<Vec<(SessionChatKey, i32)>> {
-    let org = tx.org();
-    let keys = rows::session_chat_keys(tx, org, chat_keys)?;
-    let locked = rows::lock_session_chats(tx, org, &keys)?;
-    let counts: BTreeMap<_, _> = rows::unread_counts(tx, org, &keys)?.into_iter().collect();
-    let marked = |row: SessionChat| {
-        let counted = counts.get(&row.key).copied().unwrap_or_default();
-        let unread = row.unread.filter(|unread| *unread == 0 || i64::from(*unread) > counted)?;
-        Some((row.key, unread))
-    };
-    Ok(locked.into_iter().filter_map(marked).collect())
 }
 
 /// Applies what waited for chats that are stored by now.
@@ -153,14 +138,10 @@ pub(crate) fn apply_waiting(
 }
 
 /// Counts the unread messages of these chats anew, and finds the latest message.
-pub(crate) fn recount(
-    tx: &mut Transaction<'_>,
-    keys: &[SessionChatKey],
-    marked: &BTreeMap<SessionChatKey, i32>,
-) -> StoreResult<()> {
+pub(crate) fn recount(tx: &mut Transaction<'_>, keys: &[SessionChatKey]) -> StoreResult<()> {
     let org = tx.org();
     let locked = rows::lock_session_chats(tx, org, keys)?;
-    let session_chats = SessionChats(locked.into_iter().map(|row| Entry::recounted(row, marked)).collect());
+    let session_chats = SessionChats(locked.into_iter().map(Entry::recounted).collect());
     session_chats.write(tx, org, Instant::now())
 }
 
@@ -232,7 +213,7 @@ impl SessionChats {
             now.unread = is_known.then(|| i32::try_from(count).unwrap_or(i32::MAX));
         }
         for entry in self.0.values_mut() {
-            entry.now.unread = entry.now.unread.max(entry.min_unread);
+            entry.now.unread = entry.now.unread.max(entry.now.min_unread);
         }
         self.write_changed(tx, now)
     }

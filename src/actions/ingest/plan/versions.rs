@@ -40,7 +40,8 @@ impl Reported {
         if (at, &new) < (known, &*stored) {
             return false;
         }
-        if self.is_given || new != *stored {
+        // The first report of a value makes it one that was reported, also when it is the default.
+        if self.is_given || new != *stored || !times.contains_key(field) {
             times.insert(field.to_owned(), at);
             *stored = new;
         }

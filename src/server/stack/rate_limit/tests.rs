@@ -3,7 +3,6 @@
 use governor::clock::FakeRelativeClock;
 
 use super::*;
-use crate::caller::Capabilities;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -14,17 +13,7 @@ fn limiters(key: u32, org: u32) -> (RateLimiters<FakeRelativeClock>, FakeRelativ
 }
 
 fn caller(org: OrgId, name: &str) -> Caller {
-    Caller {
-        org,
-        principal: Principal::Member(name.to_owned()),
-        capabilities: Capabilities::default(),
-        sessions: None,
-        manages_owners: false,
-        member: None,
-        claimant: None,
-        role: None,
-        expires_at: None,
-    }
+    Caller::new(org, Principal::Member(name.to_owned()))
 }
 
 /// How many requests pass without waiting.

@@ -4,8 +4,8 @@ DROP TABLE inbound_events, connections, webhook_deliveries, webhook_queues, webh
     media, media_objects, messages, list_counts, chat_activity, sends, commands, session_chats, notes, chat_properties, properties, chat_labels, labels,
     chat_access, chat_members, chat_merges, chat_addresses, chats, person_links, contacts, ingest_senders,
     connector_leases, sessions, idempotency_keys, api_keys, removed_members, members, orgs;
-DROP FUNCTION name_reactions, name_details, name_delivery, name_times, search_keys, name_ngrams, current_org,
-    required_migration;
+DROP FUNCTION name_reactions, name_details, name_delivery, name_times, search_keys, name_ngrams, analyze_grown_tables,
+    current_org, required_migration;
 DO $$
 BEGIN
     DROP EXTENSION btree_gin;

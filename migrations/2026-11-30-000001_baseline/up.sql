@@ -7,7 +7,7 @@
 -- During a rollout, programs of two versions share a database. A migration that is incompatible with the older one replaces
 -- this function by one that returns its own version.
 CREATE FUNCTION required_migration() RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN '20261128000001';
+    RETURN '20261130000001';
 COMMENT ON FUNCTION required_migration() IS 'Version of the oldest migration that a program must have to work with this schema.';
 
 -- A trusted extension: the database's owner may create it.
@@ -16,6 +16,29 @@ CREATE EXTENSION IF NOT EXISTS btree_gin;
 CREATE FUNCTION current_org() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
     RETURN nullif(current_setting('switchboard.org_id', true), '')::uuid;
 COMMENT ON FUNCTION current_org() IS 'The organization that the current transaction may write; set with SET LOCAL switchboard.org_id.';
+
+-- Only the owner of a table may analyze it, and the service is another role. Plans made for a table of a few rows read all of a
+-- large one until it is analyzed, and PostgreSQL looks for grown tables once a minute.
+CREATE FUNCTION analyze_grown_tables() RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    grown regclass;
+    analyzed integer := 0;
+BEGIN
+    FOR grown IN
+        SELECT c.oid FROM pg_class c JOIN pg_stat_user_tables s ON s.relid = c.oid
+        WHERE c.relkind = 'r' AND c.relowner = current_user::regrole AND s.n_live_tup > 500 AND (
+            s.n_live_tup > 3 * c.reltuples
+            -- A table that was only vacuumed has a number of rows, but no statistics.
+            OR s.last_analyze IS NULL AND s.last_autoanalyze IS NULL
+        )
+    LOOP
+        EXECUTE format('ANALYZE (SKIP_LOCKED) %s', grown);
+        analyzed := analyzed + 1;
+    END LOOP;
+    RETURN analyzed;
+END
+$$;
+COMMENT ON FUNCTION analyze_grown_tables() IS 'Analyzes the tables that have grown to three times their size since they were analyzed. Returns their number.';
 
 -- Not pg_trgm: it ignores characters that are no letters in the database's locale, and texts shorter than three characters.
 CREATE FUNCTION name_ngrams(org_id uuid, key text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 5000
@@ -198,7 +221,7 @@ COMMENT ON COLUMN ingest_senders.updated_at IS 'When the row was last updated.';
 -- are linked, both addresses resolve to one chat, the phone number's.
 
 CREATE TABLE contacts (
-    org_id      uuid    NOT NULL REFERENCES orgs ON DELETE CASCADE DEFERRABLE,
+    org_id      uuid    NOT NULL REFERENCES orgs ON DELETE CASCADE,
     contact_id  text    NOT NULL COLLATE "C",
     name        text,
     color       text    CHECK (color ~ '^#[0-9A-Fa-f]{6}$'),
@@ -237,7 +260,7 @@ COMMENT ON COLUMN person_links.person IS 'The address by which the person is kno
 -- Chats: what all sessions of an organization share.
 
 CREATE TABLE chats (
-    org_id                  uuid        NOT NULL REFERENCES orgs ON DELETE CASCADE DEFERRABLE,
+    org_id                  uuid        NOT NULL REFERENCES orgs ON DELETE CASCADE,
     chat_key                bigint      NOT NULL GENERATED ALWAYS AS IDENTITY,
     chat_id                 text        NOT NULL COLLATE "C",
     type                    text        NOT NULL CHECK (type IN ('user', 'group', 'business')),
@@ -262,7 +285,7 @@ CREATE TABLE chats (
     -- With the column that it leads to: see chats_listed.
     CONSTRAINT chats_address UNIQUE (org_id, chat_id) INCLUDE (chat_key),
     -- The program unassigns the chats of a member that it deletes: SET NULL cannot be distributed.
-    FOREIGN KEY (org_id, assignee) REFERENCES members (org_id, member_key) DEFERRABLE
+    FOREIGN KEY (org_id, assignee) REFERENCES members (org_id, member_key)
 );
 -- For lists of an assignee's chats, or of those that are assigned to nobody, and of closed and open ones.
 CREATE INDEX chats_assignee ON chats (org_id, assignee, closed_at, chat_key);
@@ -302,7 +325,7 @@ CREATE TABLE chat_addresses (
     address  text   NOT NULL COLLATE "C",
     chat_key bigint NOT NULL,
     PRIMARY KEY (org_id, address),
-    FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE DEFERRABLE
+    FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE
 );
 CREATE INDEX chat_addresses_chat ON chat_addresses (org_id, chat_key);
 COMMENT ON TABLE chat_addresses IS 'All addresses of each chat. Chat addresses in requests are resolved here only.';
@@ -331,8 +354,8 @@ CREATE TABLE chat_members (
     is_admin       boolean NOT NULL DEFAULT false,
     is_super_admin boolean NOT NULL DEFAULT false,
     PRIMARY KEY (org_id, chat_key, contact_id),
-    FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE DEFERRABLE,
-    FOREIGN KEY (org_id, contact_id) REFERENCES contacts (org_id, contact_id) ON DELETE CASCADE DEFERRABLE
+    FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE,
+    FOREIGN KEY (org_id, contact_id) REFERENCES contacts (org_id, contact_id) ON DELETE CASCADE
 );
 CREATE INDEX chat_members_contact ON chat_members (org_id, contact_id, chat_key);
 COMMENT ON TABLE chat_members IS 'Members of chats.';
@@ -348,8 +371,8 @@ CREATE TABLE chat_access (
     member_key text    NOT NULL COLLATE "C",
     allowed    boolean NOT NULL,
     PRIMARY KEY (org_id, chat_key, member_key),
-    FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE DEFERRABLE,
-    FOREIGN KEY (org_id, member_key) REFERENCES members (org_id, member_key) ON DELETE CASCADE DEFERRABLE
+    FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE,
+    FOREIGN KEY (org_id, member_key) REFERENCES members (org_id, member_key) ON DELETE CASCADE
 );
 CREATE INDEX chat_access_member ON chat_access (org_id, member_key);
 -- Which chats a member may not see.
@@ -383,8 +406,8 @@ CREATE TABLE chat_labels (
     chat_key bigint NOT NULL,
     label_id text   NOT NULL COLLATE "C",
     PRIMARY KEY (org_id, chat_key, label_id),
-    FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE DEFERRABLE,
-    FOREIGN KEY (org_id, label_id) REFERENCES labels (org_id, label_id) ON DELETE CASCADE DEFERRABLE
+    FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE,
+    FOREIGN KEY (org_id, label_id) REFERENCES labels (org_id, label_id) ON DELETE CASCADE
 );
 CREATE INDEX chat_labels_label ON chat_labels (org_id, label_id, chat_key);
 COMMENT ON TABLE chat_labels IS 'Labels of chats.';
@@ -416,8 +439,8 @@ CREATE TABLE chat_properties (
     property_id text   NOT NULL COLLATE "C",
     value       jsonb  NOT NULL,
     PRIMARY KEY (org_id, chat_key, property_id),
-    FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE DEFERRABLE,
-    FOREIGN KEY (org_id, property_id) REFERENCES properties (org_id, property_id) ON DELETE CASCADE DEFERRABLE
+    FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE,
+    FOREIGN KEY (org_id, property_id) REFERENCES properties (org_id, property_id) ON DELETE CASCADE
 );
 CREATE INDEX chat_properties_property ON chat_properties (org_id, property_id);
 COMMENT ON TABLE chat_properties IS 'Values of custom properties.';
@@ -435,7 +458,7 @@ CREATE TABLE notes (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (org_id, note_id),
-    FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE DEFERRABLE
+    FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE
 );
 CREATE INDEX notes_chat ON notes (org_id, chat_key, created_at, note_id);
 CREATE INDEX notes_list ON notes (org_id, created_at, note_id);
@@ -461,6 +484,7 @@ CREATE TABLE session_chats (
     muted_until       timestamptz,
     read_up_to        timestamptz,
     unread            integer     CHECK (unread >= 0),
+    min_unread        integer     CHECK (min_unread <= unread),
     latest_message_id text        COLLATE "C",
     latest_arrival    bigint,
     last_message_at   timestamptz,
@@ -479,8 +503,8 @@ CREATE TABLE session_chats (
     listed_type       text,
     claimed_by        text        COLLATE "C",
     PRIMARY KEY (org_id, session_id, chat_key),
-    FOREIGN KEY (org_id, session_id) REFERENCES sessions (org_id, session_id) ON DELETE CASCADE DEFERRABLE,
-    FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE DEFERRABLE,
+    FOREIGN KEY (org_id, session_id) REFERENCES sessions (org_id, session_id) ON DELETE CASCADE,
+    FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE,
     -- Checked at the end of the transaction, which changes the chat and its copies.
     FOREIGN KEY (org_id, chat_key, listed_id, listed_type) REFERENCES chats (org_id, chat_key, chat_id, type)
         ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
@@ -508,6 +532,9 @@ CREATE INDEX session_chats_list ON session_chats (org_id, session_id, active_at 
 -- With all columns of session_chats_list: see chats_listed.
 CREATE INDEX session_chats_chat ON session_chats (org_id, chat_key, session_id)
     INCLUDE (active_at, listed_id, listed_type, is_unread, archived);
+-- A session belongs to one organization. Otherwise the planner multiplies how few rows have the one and the other, and expects as
+-- few rows for both as for the whole key: it then reads all chats of a session to find one.
+CREATE STATISTICS session_chats_keys (dependencies) ON org_id, session_id, chat_key FROM session_chats;
 COMMENT ON TABLE session_chats IS 'The state of a chat in one session.';
 COMMENT ON COLUMN session_chats.org_id IS 'The organization.';
 COMMENT ON COLUMN session_chats.session_id IS 'The session.';
@@ -518,7 +545,8 @@ COMMENT ON COLUMN session_chats.pinned IS 'Whether it is pinned.';
 COMMENT ON COLUMN session_chats.exited IS 'Whether the session''s number has left the group.';
 COMMENT ON COLUMN session_chats.muted_until IS 'When its mute ends; may be in the past.';
 COMMENT ON COLUMN session_chats.read_up_to IS 'The read mark: incoming messages sent after it are unread. It only moves forward.';
-COMMENT ON COLUMN session_chats.unread IS 'Number of incoming messages after the read mark; null until the first is counted.';
+COMMENT ON COLUMN session_chats.unread IS 'Number of incoming messages after the read mark, or min_unread if that is more; null while unknown.';
+COMMENT ON COLUMN session_chats.min_unread IS 'The least value of unread until the read mark moves: the chat was marked as unread, or as read without a mark (0).';
 COMMENT ON COLUMN session_chats.latest_message_id IS 'The newest message by (sent_at, arrival) that is not silent.';
 COMMENT ON COLUMN session_chats.last_message_at IS 'When the newest message was sent.';
 COMMENT ON COLUMN session_chats.updated_at IS 'When the row last changed.';
@@ -533,7 +561,7 @@ COMMENT ON COLUMN session_chats.pinned_explicit IS 'Whether pinned was set expli
 COMMENT ON COLUMN session_chats.exited_explicit IS 'Whether exited was set explicitly.';
 COMMENT ON COLUMN session_chats.mute_explicit IS 'Whether muted_until was set explicitly.';
 COMMENT ON COLUMN session_chats.latest_arrival IS 'The arrival of the newest message.';
-COMMENT ON COLUMN session_chats.field_times IS '{field: Unix microseconds}: when each flag was last reported or set.';
+COMMENT ON COLUMN session_chats.field_times IS '{field: Unix microseconds}: when each flag was last reported or set. As listed_pinned, listed_unread (0 or 1) and listed_muted_until (microseconds): what the gateway listed last.';
 
 CREATE TABLE commands (
     org_id     uuid    NOT NULL,
@@ -681,9 +709,8 @@ CREATE TABLE messages (
     search     tsvector,
     fts        tsvector    GENERATED ALWAYS AS (to_tsvector('english'::regconfig, body)) STORED,
     FOREIGN KEY (org_id, session_id, chat_key)
-        REFERENCES session_chats (org_id, session_id, chat_key) ON DELETE CASCADE DEFERRABLE
+        REFERENCES session_chats (org_id, session_id, chat_key) ON DELETE CASCADE
 );
-CREATE INDEX messages_chat_sent_at ON messages (org_id, session_id, chat_key, sent_at DESC, message_id DESC);
 CREATE INDEX messages_chat_arrival ON messages (org_id, session_id, chat_key, sent_at DESC, arrival DESC);
 -- Full-text search in a column that the service writes: folded words, and pairs of letters where words have no blanks
 -- between them. Organization, session, chat, sender and month are keys of the same index: their posting lists are
@@ -693,14 +720,16 @@ CREATE INDEX messages_chat_arrival ON messages (org_id, session_id, chat_key, se
 CREATE INDEX messages_search ON messages
     USING gin (org_id, search_keys(session_id, chat_key, sender, sent_at), search) WHERE search IS NOT NULL;
 -- For lists across chats. `chat_key > 0` holds for all rows: only those lists have the condition, so that a list of one chat
--- uses messages_chat_sent_at. The planner assumes a small session and would estimate these indexes as equally good.
-CREATE INDEX messages_list ON messages (org_id, session_id, sent_at DESC, message_id DESC) INCLUDE (chat_key)
+-- uses messages_chat_arrival. The planner assumes a small session and would estimate these indexes as equally good.
+CREATE INDEX messages_list ON messages (org_id, session_id, sent_at DESC, arrival DESC) INCLUDE (chat_key)
     WHERE chat_key > 0;
-CREATE INDEX messages_org_list ON messages (org_id, sent_at DESC, message_id DESC) INCLUDE (session_id, chat_key)
+CREATE INDEX messages_org_list ON messages (org_id, sent_at DESC, arrival DESC) INCLUDE (session_id, chat_key)
     WHERE chat_key > 0;
 -- Created last: without statistics the planner estimates the same cost for a lookup by key in several indexes,
 -- and then chooses the youngest index.
 ALTER TABLE messages ADD PRIMARY KEY (org_id, session_id, chat_key, message_id, from_me, author);
+-- See session_chats_keys.
+CREATE STATISTICS messages_keys (dependencies) ON org_id, session_id, chat_key FROM messages;
 -- For authors that become known by another address.
 CREATE INDEX messages_author ON messages (org_id, author) WHERE author <> '';
 COMMENT ON TABLE messages IS 'Messages, as stored by a session.';
@@ -773,7 +802,7 @@ CREATE TABLE media (
     FOREIGN KEY (org_id, session_id, chat_key, message_id, from_me, author)
         REFERENCES messages (org_id, session_id, chat_key, message_id, from_me, author)
         ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
-    FOREIGN KEY (org_id, sha256) REFERENCES media_objects (org_id, sha256) DEFERRABLE,
+    FOREIGN KEY (org_id, sha256) REFERENCES media_objects (org_id, sha256),
     CHECK ((state = 'stored') = (sha256 IS NOT NULL))
 );
 CREATE INDEX media_due ON media (org_id, session_id, due_at) WHERE state = 'pending';
@@ -819,7 +848,7 @@ CREATE TABLE waiting_updates (
     value       text        COLLATE "C",
     received_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (org_id, address, session_id, message_id, sender, kind, contact_id),
-    FOREIGN KEY (org_id, session_id) REFERENCES sessions (org_id, session_id) ON DELETE CASCADE DEFERRABLE
+    FOREIGN KEY (org_id, session_id) REFERENCES sessions (org_id, session_id) ON DELETE CASCADE
 );
 -- For senders that become known by another address.
 CREATE INDEX waiting_updates_sender ON waiting_updates (org_id, sender);
@@ -844,7 +873,7 @@ CREATE TABLE chat_deletions (
     address    text        NOT NULL COLLATE "C",
     deleted_at timestamptz NOT NULL,
     PRIMARY KEY (org_id, session_id, address),
-    FOREIGN KEY (org_id, session_id) REFERENCES sessions (org_id, session_id) ON DELETE CASCADE DEFERRABLE
+    FOREIGN KEY (org_id, session_id) REFERENCES sessions (org_id, session_id) ON DELETE CASCADE
 );
 CREATE INDEX chat_deletions_address ON chat_deletions (org_id, address);
 COMMENT ON TABLE chat_deletions IS 'Chats that a caller deleted from a session: older messages are not stored again.';
@@ -890,7 +919,7 @@ CREATE TABLE events (
 );
 -- For the audit log of one chat, newest first.
 CREATE INDEX events_chat ON events (org_id, chat_key, at, number);
--- For the address of a deleted chat.
+-- For the last state of a deleted chat.
 CREATE INDEX events_deleted ON events (org_id, chat_key) WHERE kind = 'deleted';
 COMMENT ON TABLE events IS 'Change events: the outbox, written in the transaction of the change, deleted after the retention.';
 COMMENT ON COLUMN events.org_id IS 'The organization.';
@@ -1355,19 +1384,31 @@ SELECT
     e.actor,
     e.changes,
     ARRAY(
-        SELECT sc.session_id FROM session_chats sc
-        WHERE sc.org_id = e.org_id AND sc.chat_key = e.chat_key
-            -- Other events of the transaction that attached the session are at most moments older.
-            AND NOT EXISTS (
-                SELECT FROM events a
-                WHERE a.org_id = e.org_id AND a.chat_key = e.chat_key AND a.at > e.at + interval '1 second'
-                    AND a.kind = 'attached' AND a.session_id = sc.session_id
-            )
+        SELECT held.session_id FROM (
+            SELECT sc.session_id FROM session_chats sc WHERE sc.org_id = e.org_id AND sc.chat_key = e.chat_key
+            UNION ALL
+            SELECT substr(fields.field, length('held_by.') + 1)
+            FROM jsonb_object_keys(deleted.changes) fields (field)
+            WHERE starts_with(fields.field, 'held_by.')
+        ) held
+        -- Other events of the transaction that attached the session are at most moments older.
+        WHERE NOT EXISTS (
+            SELECT FROM events a
+            WHERE a.org_id = e.org_id AND a.chat_key = e.chat_key AND a.at > e.at + interval '1 second'
+                AND a.kind = 'attached' AND a.session_id = held.session_id
+        )
     ) AS held_by,
-    ARRAY(
-        SELECT sc.claimed_by FROM session_chats sc
-        WHERE sc.org_id = e.org_id AND sc.chat_key = e.chat_key AND sc.claimed_by IS NOT NULL
-    ) AS claimed_by,
+    CASE
+        WHEN c.chat_key IS NULL THEN (
+            SELECT jsonb_object_agg(substr(fields.field, length('held_by.') + 1), fields.change -> 0)
+            FROM jsonb_each(deleted.changes) fields (field, change)
+            WHERE starts_with(fields.field, 'held_by.') AND fields.change -> 0 <> 'true'
+        )
+        ELSE (
+            SELECT jsonb_object_agg(sc.session_id, sc.claimed_by) FROM session_chats sc
+            WHERE sc.org_id = e.org_id AND sc.chat_key = e.chat_key AND sc.claimed_by IS NOT NULL
+        )
+    END AS claims,
     CASE
         WHEN c.chat_key IS NULL THEN ARRAY(
             SELECT substr(fields.field, length('labels.') + 1)
@@ -1395,9 +1436,16 @@ SELECT
     e.from_me,
     e.author
 FROM events e
-LEFT JOIN chats c ON c.org_id = e.org_id AND c.chat_key = e.chat_key
-LEFT JOIN sessions s ON s.org_id = e.org_id AND s.session_id = e.session_id
--- {field: [value, null]}. OFFSET 0 keeps this a look-up for each event.
+-- OFFSET 0 keeps these look-ups by key for each event: while the tables are small, reading all of an organization's rows
+-- seems to cost as much, and a plan lasts until they are analyzed again.
+LEFT JOIN LATERAL (
+    SELECT c.org_id, c.chat_key, c.chat_id, c.assignee FROM chats c
+    WHERE c.org_id = e.org_id AND c.chat_key = e.chat_key OFFSET 0
+) c ON true
+LEFT JOIN LATERAL (
+    SELECT s.phone FROM sessions s WHERE s.org_id = e.org_id AND s.session_id = e.session_id OFFSET 0
+) s ON true
+-- {field: [value, null]}.
 LEFT JOIN LATERAL (
     SELECT d.changes FROM events d
     WHERE c.chat_key IS NULL AND d.org_id = e.org_id AND d.chat_key = e.chat_key AND d.kind = 'deleted'
@@ -1416,8 +1464,8 @@ COMMENT ON COLUMN event_views.phone IS 'That session''s phone number, in digits.
 COMMENT ON COLUMN event_views.kind IS 'The kind of change.';
 COMMENT ON COLUMN event_views.actor IS 'Who made the change.';
 COMMENT ON COLUMN event_views.changes IS '{field: [previous, new]}; instants are Unix microseconds.';
-COMMENT ON COLUMN event_views.held_by IS 'The sessions that hold the chat now, and held it at the time of the event.';
-COMMENT ON COLUMN event_views.claimed_by IS 'The API keys that alone reported that a session holds the chat.';
+COMMENT ON COLUMN event_views.held_by IS 'The sessions that hold the chat now, or held a deleted one last, and held it at the time of the event.';
+COMMENT ON COLUMN event_views.claims IS '{session: API key} of the sessions that hold the chat, or held a deleted one last, by the reports of that key alone; or null.';
 COMMENT ON COLUMN event_views.label_ids IS 'The labels of the chat, also of a deleted one.';
 COMMENT ON COLUMN event_views.assigned_to IS 'Email of the assignee, also of a deleted chat.';
 COMMENT ON COLUMN event_views.hidden_from IS 'Members who may not see the chat, also of a deleted one.';
