@@ -118,8 +118,8 @@ export async function theHistoryGoesBackToItsBeginning() {
   await call(`/v1/chats/${chat}/close`, {});
   await page.getByRole('button', { name: 'Reopen', exact: true }).waitFor();
   released.resolve();
-  await page.unroute('**/ListChatAuditLogs');
   await until(async () => (await entries.count()) === 60 && (await entries.first().innerText()).startsWith('Closed'));
+  await page.unroute('**/ListChatAuditLogs');
   await page.getByRole('button', { name: 'Reopen', exact: true }).click();
   await entries.first().getByText(/^Reopened/).waitFor();
   assert.equal(await entries.count(), 60);

@@ -99,6 +99,16 @@ async function changeWhileAway(page, whenBack) {
   forgetTheCut();
 }
 
+/** Without a network, the stream is only silent: what the browser says counts, long before a heartbeat is missed. */
+export async function aLostNetworkIsShownAtOnce(page) {
+  const notice = page.getByRole('status').getByText('Reconnecting…');
+  await page.context().setOffline(true);
+  await notice.waitFor({ timeout: 20_000 });
+  await page.context().setOffline(false);
+  await notice.waitFor({ state: 'hidden' });
+  forgetTheCut();
+}
+
 /** The browser reports connection errors. */
 function forgetTheCut() {
   const reported = complaints.splice(0);

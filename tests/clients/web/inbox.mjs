@@ -7,7 +7,7 @@ import {
   agent, asked, blind, browser, calls, colleague, complaints, email, enter, grpcWeb, line, names, open, reader, row, signIn, token,
 } from './inbox-people.mjs';
 import {
-  aListThatFailedIsLoadedAgain, anInterruptionLosesNothing, whatComesInIsShown, whatIsTooLongAgoIsReadAnew, whatOneDoesTheOtherSees, whoseRightsChangeIsOfferedLess, whoseTokenEndsIsTold,
+  aListThatFailedIsLoadedAgain, aLostNetworkIsShownAtOnce, anInterruptionLosesNothing, whatComesInIsShown, whatIsTooLongAgoIsReadAnew, whatOneDoesTheOtherSees, whoseRightsChangeIsOfferedLess, whoseTokenEndsIsTold,
 } from './inbox-watch.mjs';
 import { notesAreSeenByTheTeam } from './inbox-notes.mjs';
 import {
@@ -34,6 +34,7 @@ try {
   await whatComesInIsShown(page);
   await anInterruptionLosesNothing(page);
   await whatIsTooLongAgoIsReadAnew(page);
+  await aLostNetworkIsShownAtOnce(page);
   await searchFindsNamesAndWords(page);
   await archivingCanBeUndone(page);
   await severalChatsAreChangedTogether(page);

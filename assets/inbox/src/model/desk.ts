@@ -113,6 +113,7 @@ export class Desk {
       const seen = isSeen.value ? chat.value : undefined;
       untracked(() => this.markRead(seen));
     });
+    ['offline', 'online'].forEach((name) => addEventListener(name, () => watch.reconnect()));
     // First, so that no change is missed between loading the list and the watch.
     await watch.start();
     effect(() => this.followFilter());

@@ -29,6 +29,8 @@ export class Watch {
   private failures = 0;
   /** Whether `start` has completed, so that changes before the watch may have been missed. */
   private isTried = false;
+  /** Ends the current stream, or the pause before the next one. */
+  private proceed = () => {};
 
   constructor(
     private readonly api: Api,
@@ -45,6 +47,12 @@ export class Watch {
       setTimeout(tried, PATIENCE_MS);
       void this.keepOn(tried);
     });
+  }
+
+  /** Connects anew: the network may have changed, which a stream that is silent does not show. */
+  reconnect(): void {
+    this.failures = 0;
+    this.proceed();
   }
 
   private async keepOn(tried: () => void): Promise<void> {
@@ -67,7 +75,7 @@ export class Watch {
       if (isForgotten(end)) {
         this.resumeToken = '';
       }
-      await pause(pauseAfter(this.failures));
+      await this.pause(pauseAfter(this.failures));
     }
   }
 
@@ -75,6 +83,7 @@ export class Watch {
   private async follow(begun: () => void): Promise<unknown> {
     const silence = new AbortController();
     const giveUp = () => silence.abort();
+    this.proceed = giveUp;
     let timer = setTimeout(giveUp, SILENCE_MS);
     let isBegun = false;
     this.failures += 1;
@@ -102,6 +111,13 @@ export class Watch {
       clearTimeout(timer);
     }
   }
+
+  private pause(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.proceed = resolve;
+      setTimeout(resolve, milliseconds);
+    });
+  }
 }
 
 /** The previous id of the chat, if it changed. */
@@ -115,8 +131,4 @@ function formerNames({ changes }: ChatChange): string[] {
 function pauseAfter(failures: number): number {
   const longest = Math.min(SHORTEST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS);
   return longest * (0.5 + Math.random() / 2);
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -13,7 +13,7 @@ import { Menu } from './menu';
 import { Warning } from './numbers';
 import { Unsent } from './pending';
 
-const SEARCH_PAUSE_MS = 250;
+const SEARCH_PAUSE_MS = 150;
 const VIEW_NAMES: Record<View, string> = {
   all: 'All', unread: 'Unread', mine: 'Mine', unassigned: 'Unassigned', closed: 'Closed', archived: 'Archived',
 };
