@@ -1,10 +1,10 @@
 // A question before what cannot be undone.
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 
 export function Confirm(props: { question: string; action: string; onConfirm: () => void; onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   return (
     <dialog class="confirm" ref={dialog} aria-labelledby={id} onClose={props.onClose}>
       <p id={id}>{props.question}</p>

@@ -1,5 +1,5 @@
 // The dialog with keyboard shortcuts and settings.
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Desk } from '../model/desk';
 import { hasLetters, isHelpOpen, marksRead } from '../model/settings';
 import { shortcuts } from './keys';
@@ -15,7 +15,7 @@ const OTHERS = [
 
 export function Help({ desk }: { desk: Desk }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (isHelpOpen.value) {
       dialog.current?.showModal();
     }

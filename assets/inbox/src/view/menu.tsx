@@ -1,6 +1,6 @@
 // A button that opens a menu.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { IconButton, type IconName } from './icons';
 
 /** Width of the items in pixels, at least. */
@@ -14,7 +14,7 @@ export function Menu(props: { label: string; icon: IconName; class?: string; chi
     setSide(box.current ? sideOf(box.current) : '');
     setOpen(!isOpen);
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isOpen) {
       return undefined;
     }

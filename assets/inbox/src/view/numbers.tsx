@@ -1,5 +1,5 @@
 // The dialog about the organization's numbers.
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Connection, Session } from '../api';
 import { useDesk } from './desk';
 import { Icon } from './icons';
@@ -36,7 +36,7 @@ export function Numbers() {
   const { api, numbers, rights } = useDesk();
   const dialog = useRef<HTMLDialogElement>(null);
   const sessions = api.sessions.value;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (numbers.isOpen.value) {
       dialog.current?.showModal();
     }
