@@ -27,7 +27,7 @@ new MutationObserver(() => {
 
 /** The document, whose quick start has the origin of this page in place of the default one: it can be pasted with any port. */
 function withThisOrigin(document) {
-  document.info.description = document.info.description.replaceAll('http://127.0.0.1:8080', location.origin);
+  document.info.description = document.info.description.replace(/http:\/\/127\.0\.0\.1:8080/g, location.origin);
   return document;
 }
 
