@@ -66,7 +66,8 @@ fn killed_processes_leave_no_server_and_next_start_recovers() {
     // Other commands start a supervisor process.
     let mut import = place.command(&["import", "--org", &org, "-"]);
     let importing = import.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    wait_for("the supervisor", || place.supervisor().is_some());
+    // Until it has connected, it starts another supervisor.
+    wait_for("a connection", || place.has_client());
     kill(place.supervisor().unwrap());
     place.wait_until_empty();
     assert_eq!(place.ask(&["org", "list"]).lines().count(), 1);

@@ -60,6 +60,13 @@ impl Place {
         self.processes().into_iter().find(is_supervisor)
     }
 
+    /// Whether a program is connected to the server, by the titles of the server's processes.
+    pub fn has_client(&self) -> bool {
+        self.processes()
+            .into_iter()
+            .any(|id| read(id, "cmdline").is_some_and(|title| title.contains("[local]")))
+    }
+
     fn works_here(&self, id: i32) -> bool {
         let directory = self.directory.to_string_lossy();
         let in_arguments = read(id, "cmdline").is_some_and(|line| line.contains(&*directory));
