@@ -145,7 +145,7 @@ export async function aListThatFailedIsLoadedAgain() {
   }
 }
 
-export async function whoseTokenEndsIsTold() {
+export async function anEndedTokenIsShown() {
   const page = await open();
   await page.route('**/WatchChats', (route) => route.fulfill(ended('16', 'the token is no longer accepted')));
   await enter(page, reader);

@@ -7,7 +7,7 @@ import {
   agent, asked, blind, browser, calls, colleague, complaints, email, enter, grpcWeb, line, names, open, reader, row, signIn, token,
 } from './inbox-people.mjs';
 import {
-  aListThatFailedIsLoadedAgain, aLostNetworkIsShownAtOnce, anInterruptionLosesNothing, whatComesInIsShown, whatIsTooLongAgoIsReadAnew, whatOneDoesTheOtherSees, whoseRightsChangeIsOfferedLess, whoseTokenEndsIsTold,
+  aListThatFailedIsLoadedAgain, aLostNetworkIsShownAtOnce, anEndedTokenIsShown, anInterruptionLosesNothing, whatComesInIsShown, whatIsTooLongAgoIsReadAnew, whatOneDoesTheOtherSees, whoseRightsChangeIsOfferedLess,
 } from './inbox-watch.mjs';
 import { notesAreSeenByTheTeam } from './inbox-notes.mjs';
 import {
@@ -48,7 +48,7 @@ try {
   await whoMayNotManageWorksWithoutConnections();
   await whoIsNoMemberIsNotAssigned();
   await aListThatFailedIsLoadedAgain();
-  await whoseTokenEndsIsTold();
+  await anEndedTokenIsShown();
   await whoseRightsChangeIsOfferedLess();
   await aPhoneShowsOneThingAtATime();
   await detailsOnAPhoneAreAStep();
